@@ -1,0 +1,100 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+/// What every Swift target of this package is held to.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let nio = "swift-nio"
+
+let package = Package(
+    name: "thermocline",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "thermocline", targets: ["thermocline"]),
+        .library(name: "EmbeddingStore", targets: ["EmbeddingStore"]),
+        .library(name: "EmbeddingServer", targets: ["EmbeddingServer"]),
+        .library(name: "EmbeddingClient", targets: ["EmbeddingClient"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CRocksDB", pkgConfig: "rocksdb", providers: [.apt(["librocksdb-dev"])]),
+        .target(name: "CKernels"),
+        .target(
+            name: "EmbeddingStore",
+            dependencies: [
+                "CKernels", "CRocksDB",
+                .product(name: "NIOConcurrencyHelpers", package: nio),
+            ],
+            swiftSettings: strict + [.strictMemorySafety()]),
+        .target(
+            name: "EmbeddingWire",
+            dependencies: [.product(name: "NIOCore", package: nio)],
+            exclude: ["Protocol.md"],
+            swiftSettings: strict),
+        .target(
+            name: "EmbeddingServer",
+            dependencies: [
+                "EmbeddingStore", "EmbeddingWire",
+                .product(name: "NIOCore", package: nio),
+                .product(name: "NIOPosix", package: nio),
+                .product(name: "NIOConcurrencyHelpers", package: nio),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "EmbeddingClient",
+            dependencies: [
+                "EmbeddingWire",
+                .product(name: "NIOCore", package: nio),
+                .product(name: "NIOPosix", package: nio),
+                .product(name: "NIOConcurrencyHelpers", package: nio),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "thermocline",
+            dependencies: [
+                "EmbeddingStore", "EmbeddingServer", "EmbeddingClient", "EmbeddingWire",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+                .product(name: "NIOCore", package: nio),
+                .product(name: "NIOPosix", package: nio),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CKernelsTests", dependencies: ["CKernels"], swiftSettings: strict),
+        .testTarget(
+            name: "EmbeddingStoreTests",
+            dependencies: ["EmbeddingStore"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "EmbeddingWireTests",
+            dependencies: ["EmbeddingWire", .product(name: "NIOCore", package: nio)],
+            swiftSettings: strict),
+        .testTarget(
+            name: "EmbeddingServerTests",
+            dependencies: [
+                "EmbeddingServer", "EmbeddingClient", "EmbeddingStore", "EmbeddingWire",
+                .product(name: "NIOCore", package: nio),
+                .product(name: "NIOPosix", package: nio),
+            ],
+            swiftSettings: strict),
+    ]
+)
