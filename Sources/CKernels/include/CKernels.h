@@ -28,6 +28,11 @@ tc_level tc_level_in_use(void);
 tc_level tc_level_use(tc_level level);
 const char *tc_level_name(tc_level level);
 
+// MARK: memory
+
+// Asks for the cache line at `address` ahead of its use; any address is allowed.
+static inline void tc_prefetch(const void *address) { __builtin_prefetch(address, 1, 3); }
+
 // MARK: number formats
 
 // float16 is IEEE binary16 as its bits. Values beyond its range become infinite in `nearest` and the largest finite
