@@ -107,16 +107,15 @@ typedef struct {
 //  - Where step * steps lies midway between two floats it may come back as a neighbour of the step. With steps = 2^k - 1
 //    that happens only for a step whose last k bits are 100…0; its neighbour comes back as itself. So one more
 //    round trip settles every case.
-//  - The largest floats: the last step must not overflow.
+//  - FLT_MAX itself: its step would reach infinity, so it shares the step of the float below it.
 //  - Subnormal steps have too few bits. The smallest normal float is the smallest step; all its multiples are exact.
-// KernelTests go through all floats.
 INLINE grid grid_reaching(float largest, float steps) {
     float step = largest / steps;
     if (step < FLT_MIN) {
         return (grid){largest > 0.0f ? FLT_MIN : 0.0f, FLT_MIN, INFINITY};
     }
     float last = step * steps;
-    step = (last > FLT_MAX ? FLT_MAX : last) / steps;
+    step = (last > FLT_MAX ? 0x1.fffffcp127f : last) / steps;
     return (grid){step, step, largest};
 }
 
