@@ -40,7 +40,7 @@ INLINE halves float16_nearest(floats values) {
     floats size = magnitude(values);
     size = size < 65536.0f ? size : 65536.0f;
     float16_places split = places_in_float16(size);
-    words rounded = __builtin_convertvector(nearest_whole(split.places), words);
+    words rounded = (words)__builtin_convertvector(nearest_whole(split.places), ints);
     return float16_with_sign(values, split.base + rounded);
 #endif
 }
@@ -75,10 +75,10 @@ static void float16_encode_stochastic(const float *row, uint16_t *encoded, size_
         floats size = magnitude(values);
         size = size < 65504.0f ? size : 65504.0f;
         float16_places split = places_in_float16(size);
-        words whole = __builtin_convertvector(split.places, words);
+        ints whole = __builtin_convertvector(split.places, ints);
         floats fraction = split.places - __builtin_convertvector(whole, floats);
-        whole += random_fractions(key, at) < fraction ? (words)1 : (words)0;
-        store_halves(encoded + at, float16_with_sign(values, split.base + whole), lanes);
+        whole -= random_fractions(key, at) < fraction; // a comparison that holds is -1
+        store_halves(encoded + at, float16_with_sign(values, split.base + (words)whole), lanes);
     });
 }
 
@@ -88,12 +88,7 @@ static void float16_decode(const uint16_t *encoded, float *row, size_t count) {
 
 // MARK: integers with a scale
 
-// NaN becomes 0 and an infinity the largest finite float.
-INLINE floats made_finite(floats values) {
-    values = values == values ? values : 0.0f;
-    values = values > FLT_MAX ? FLT_MAX : values;
-    return values < -FLT_MAX ? -FLT_MAX : values;
-}
+INLINE floats zero_for_nan(floats values) { return values == values ? values : 0.0f; }
 
 // The grid of one row. `steps` is how many steps of size `step` lie on each side of zero.
 typedef struct {
@@ -123,16 +118,16 @@ INLINE grid grid_of_row(const float *row, size_t count, float steps) {
     ints largest = 0;
     FOR_EACH_BLOCK(count, {
         // Floats without sign are ordered as their bits are.
-        ints size = (ints)bits_of(magnitude(made_finite(load_floats(row + at, lanes))));
+        ints size = (ints)bits_of(magnitude(zero_for_nan(load_floats(row + at, lanes))));
         largest = size > largest ? size : largest;
     });
     int32_t bits = __builtin_reduce_max(largest);
     float value;
     memcpy(&value, &bits, sizeof value);
-    return grid_reaching(value, steps);
+    return grid_reaching(value < FLT_MAX ? value : FLT_MAX, steps);
 }
 
-// Whole numbers in -steps…steps. Rounds up with the probability of the fraction, except that a value that is a decoded
+// Whole numbers in -steps…steps, where an infinity ends up on the last step. Rounds up with the probability of the fraction, except that a value that is a decoded
 // one stays what it was; its quotient may miss the whole number by a rounding.
 INLINE ints steps_stochastic(floats values, grid grid, float steps, floats random) {
     floats quotient = values / grid.step;
@@ -149,7 +144,7 @@ static float int16_encode_stochastic(const float *row, int16_t *encoded, size_t 
     const uint64_t key = stream_key(stream);
     const grid grid = grid_of_row(row, count, 32767.0f);
     FOR_EACH_BLOCK(count, {
-        floats values = made_finite(load_floats(row + at, lanes));
+        floats values = zero_for_nan(load_floats(row + at, lanes));
         ints whole = steps_stochastic(values, grid, 32767.0f, random_fractions(key, at));
         store_shorts(encoded + at, __builtin_convertvector(whole, shorts), lanes);
     });
@@ -160,7 +155,7 @@ static float int8_encode_stochastic(const float *row, int8_t *encoded, size_t co
     const uint64_t key = stream_key(stream);
     const grid grid = grid_of_row(row, count, 127.0f);
     FOR_EACH_BLOCK(count, {
-        floats values = made_finite(load_floats(row + at, lanes));
+        floats values = zero_for_nan(load_floats(row + at, lanes));
         ints whole = steps_stochastic(values, grid, 127.0f, random_fractions(key, at));
         store_bytes(encoded + at, __builtin_convertvector(whole, bytes), lanes);
     });
@@ -170,7 +165,7 @@ static float int8_encode_stochastic(const float *row, int8_t *encoded, size_t co
 static float int16_encode_nearest(const float *row, int16_t *encoded, size_t count) {
     const grid grid = grid_of_row(row, count, 32767.0f);
     FOR_EACH_BLOCK(count, {
-        floats rounded = nearest_whole(made_finite(load_floats(row + at, lanes)) / grid.step);
+        floats rounded = nearest_whole(zero_for_nan(load_floats(row + at, lanes)) / grid.step);
         rounded = rounded > 32767.0f ? 32767.0f : rounded;
         rounded = rounded < -32767.0f ? -32767.0f : rounded;
         ints whole = __builtin_convertvector(rounded, ints);

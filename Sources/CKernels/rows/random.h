@@ -20,19 +20,19 @@ INLINE uint64_t stream_key(uint64_t stream) { return mixed64(stream + GOLDEN_RAT
 
 INLINE uint64_t row_key(uint64_t seed, uint64_t id) { return mixed64(stream_key(seed) + id); }
 
-// Wellons' lowbias32, a bijection of 32-bit words (bias 0.17 of 1000, from his hash-prospector search).
-INLINE words mixed32(words bits) {
-    bits = (bits ^ (bits >> 16)) * 0x7feb352du;
-    bits = (bits ^ (bits >> 15)) * 0x846ca68bu;
-    return bits ^ (bits >> 16);
-}
-
-// 32 random bits for each of the positions from `at` on. Each half of the key enters before a round of its own, so that
-// two keys share a sequence only if both halves agree.
+// 32 random bits for each of the positions from `at` on: Wellons' triple32, a bijection of 32-bit words found by his
+// hash-prospector search, whose bias cannot be told from that of a random permutation. The key's lower half chooses where
+// the sequence starts; its upper half enters after the first round, so that sequences which start at neighbouring places
+// are not shifted copies of each other.
 INLINE words random_words(uint64_t key, size_t at) {
     const words lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     words position = lane + (uint32_t)at;
-    return mixed32(mixed32(position * GOLDEN_RATIO_32 + (uint32_t)key) ^ (uint32_t)(key >> 32));
+    words bits = position * GOLDEN_RATIO_32 + (uint32_t)key;
+    bits = (bits ^ (bits >> 17)) * 0xed5ad4bbu;
+    bits ^= (uint32_t)(key >> 32);
+    bits = (bits ^ (bits >> 11)) * 0xac4c1b51u;
+    bits = (bits ^ (bits >> 15)) * 0x31848babu;
+    return bits ^ (bits >> 14);
 }
 
 // Uniform in [0, 1), a multiple of 2^-24: every value is exact, and `u < p` holds with probability p to 2^-24.
