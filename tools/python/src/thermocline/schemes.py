@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar, Union
+from typing import Any, ClassVar, Union
 
 COMBINE = ("sum", "concatenate")  # The position is the value on the wire.
 
@@ -118,7 +118,8 @@ def from_parameters(code: int, values: tuple[int, ...], admit_after: int) -> Sch
     """
     if code not in BY_CODE:
         raise ValueError(f"unknown scheme {code}")
-    kind, left, arguments = BY_CODE[code], iter(values), []
+    kind, left = BY_CODE[code], iter(values)
+    arguments: list[Any] = []
     for field in dataclasses.fields(kind):
         arguments.append(admit_after if field.name == "admit_after" else next(left))
         if field.name == "combine":
