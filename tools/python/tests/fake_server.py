@@ -42,8 +42,8 @@ class Peer:
     def shake_hands(self, magic=MAGIC, version=1, status=0, capabilities=7, message=b""):
         hello = self.read(HELLO_BYTES)
         assert hello[:8] == MAGIC
-        self.socket.sendall(
-            WELCOME.pack(magic, version, status, capabilities, *self.limits, len(message)) + message)
+        welcome = WELCOME.pack(magic, version, status, capabilities, *self.limits, len(message))
+        self.socket.sendall(welcome + message)
 
     def read_request(self):
         body_bytes, request_id, operation, options, status, table = HEADER.unpack(self.read(16))
