@@ -198,9 +198,13 @@ class Connection:
                 raise type(self._broken)(*self._broken.args)
             try:
                 yield
-            except OSError as error:
+            except (ConnectionError, TimeoutError) as error:
                 self._break(error)
                 raise
+            except OSError as error:
+                lost = ConnectionError(f"the connection to {self.address} is lost: {error}")
+                self._break(lost)
+                raise lost from error
             except BaseException:
                 self._break(ConnectionError("the client was interrupted during a request"))
                 raise
@@ -224,17 +228,24 @@ class Connection:
 
     def _send(self, parts: Sequence[Bytes]) -> None:
         while parts:
-            try:
-                sent = self._socket.sendmsg(parts)
-            except BlockingIOError:
-                if self._poll(self._either) & ~select.POLLOUT:
-                    self._receive()
-                continue
-            except (BrokenPipeError, ConnectionResetError):
-                # The server closed. What it said before, perhaps why, may still be there to read.
-                while True:
-                    self._await_bytes()
-            parts = _without(parts, sent)
+            sent = self._send_some(parts)
+            if sent:
+                parts = _without(parts, sent)
+            elif self._poll(self._either) & ~select.POLLOUT:
+                self._receive()
+
+    def _send_some(self, parts: Sequence[Bytes]) -> int:
+        """Sends what the socket takes now, perhaps nothing; the bytes that were sent."""
+        try:
+            return self._socket.sendmsg(parts)
+        except BlockingIOError:
+            return 0
+        except (BrokenPipeError, ConnectionResetError) as error:
+            closed = error
+        # The server closed. What it said before, perhaps why, may still be there to read.
+        while self._receive():
+            pass
+        raise ConnectionError(f"{self.address} closed the connection") from closed
 
     def _await_bytes(self) -> None:
         """Reads what is there, after waiting for some of it if nothing is."""
@@ -253,6 +264,8 @@ class Connection:
             count = self._socket.recvmsg_into([*self._body, self._header[self._header_bytes :]])[0]
         except BlockingIOError:
             return False
+        except ConnectionResetError as error:
+            raise ConnectionError(f"{self.address} closed the connection") from error
         if count == 0:
             raise ConnectionError(f"{self.address} closed the connection")
         if self._receiving is not None:
