@@ -62,9 +62,11 @@ def create(client: thermocline.Client, name: str) -> thermocline.Table:
 
 def initial_rows(client: thermocline.Client, ids: np.ndarray) -> np.ndarray:
     """What the rows of ``ids`` start with: they depend on the seed and the id alone."""
-    rows = create(client, "initial-rows").pull(ids)
-    client.drop_table("initial-rows")
-    return rows
+    table = create(client, "initial-rows")
+    # In parts, as the store has to find room in memory for all new rows of a pull at once.
+    parts = [table.pull(ids[start : start + BATCH]) for start in range(0, len(ids), BATCH)]
+    client.drop_table(table.name)
+    return np.concatenate(parts)
 
 
 def train_through_store(server: Server, dataset: Dataset) -> tuple[np.ndarray, Tiers]:

@@ -19,6 +19,6 @@ def synthetic(seed: int = 1) -> Dataset:
         values = np.searchsorted(np.cumsum(share / share.sum()), random.random(EXAMPLES))
         values = np.minimum(values, count - 1)
         fields.append(values)
-        logits += random.normal(scale=0.5, size=count)[values]
+        logits += random.normal(scale=1.0, size=count)[values]
     clicks = random.random(EXAMPLES) < 1 / (1 + np.exp(-logits))
     return Dataset.split("synthetic click log", field_ids(fields), clicks)

@@ -313,7 +313,7 @@ def test_a_read_only_server(live_server, client, table, socket_path):
 
 def test_a_table_larger_than_memory(live_binary, socket_path):
     """Every row keeps what was assigned to it, wherever it lies."""
-    count, batch = 200_000, 20_000
+    count, batch = 200_000, 5_000
     with LiveServer(socket_path.parent, memory="4MiB") as server:
         with thermocline.connect(server.address) as client:
             table = client.create_table(
