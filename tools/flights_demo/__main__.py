@@ -38,7 +38,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tools/demo", description=__doc__.partition("\n")[0])
     parser.add_argument("--binary", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--cache", type=Path, required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--memory", default="4MiB", help="the hot tier's limit (default: 4MiB)")
+    parser.add_argument("--memory", default="8MiB", help="the hot tier's limit (default: 8MiB)")
     parser.add_argument(
         "--synthetic", action="store_true", help="train on a click log drawn at random")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")

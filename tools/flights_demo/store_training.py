@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import time
 from multiprocessing.connection import Connection, wait
 from typing import Callable
 
@@ -12,6 +13,8 @@ import thermocline
 from dataset import Dataset, batches
 
 REPORT_BATCHES = 5  # A worker reports its progress after so many.
+NO_EXAMPLES = np.empty(0, np.intp)  # What follows a worker's last batch.
+PATIENCE_SECONDS = 30.0  # How long a request is repeated that the server has no room for.
 
 
 class Workers:
@@ -97,17 +100,34 @@ def _work(
 
 def _train(client, table, ids, labels, mine):
     """Trains on each of the batches ``mine`` and yields after each."""
-    rows = table.pull(ids[mine[0]])
-    for batch, following in zip(mine, [*mine[1:], None]):
+    rows = _insist(lambda: table.pull(ids[mine[0]]))
+    for batch, following in zip(mine, [*mine[1:], NO_EXAMPLES]):
         gradients = factorization_machine.gradients(rows, labels[batch])
         # One round trip: the pull of the next batch sees the push before it.
         with client.pipeline() as p:
-            p.push(table, ids[batch], gradients)
-            if following is not None:
-                pulled = p.pull(table, ids[following])
-        if following is not None:
-            rows = pulled.result()
+            pushed = p.push(table, ids[batch], gradients)
+            pulled = p.pull(table, ids[following])
+            _insist(lambda: table.push(ids[batch], gradients), pushed)
+            rows = _insist(lambda: table.pull(ids[following]), pulled)
         yield
+
+
+def _insist(request, first=None):
+    """Repeats a request for as long as the server has no room for it at the moment.
+
+    What is refused has changed nothing, so it may be sent again. ``first`` is the future of an
+    attempt that is under way.
+    """
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return request() if first is None else first.result()
+        except thermocline.ThermoclineError as error:
+            overloaded = error.code is thermocline.ErrorCode.OVERLOADED
+            if not overloaded or time.monotonic() > give_up:
+                raise
+            first = None
+            time.sleep(error.retry_after)
 
 
 def predict(table: thermocline.Table, ids: np.ndarray, batch_size: int) -> np.ndarray:
