@@ -99,8 +99,8 @@ def main() -> int:
     arguments = parse()
     dataset = load(arguments)
     ids = np.unique(dataset.train_ids)
-    say(f"{len(dataset.train_labels):,} examples to train on, {len(dataset.test_labels):,} to test, "
-        f"{len(ids):,} ids")
+    say(f"{len(dataset.train_labels):,} examples to train on, "
+        f"{len(dataset.test_labels):,} to test, {len(ids):,} ids")
 
     with tempfile.TemporaryDirectory(prefix="thermocline-") as folder:
         with Server(arguments.binary.resolve(), Path(folder), arguments.memory) as server:

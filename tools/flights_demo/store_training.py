@@ -33,7 +33,7 @@ class Workers:
     def __init__(
         self, count: int, address: str, table: str, dataset: Dataset, batch_size: int
     ) -> None:
-        # Started afresh rather than forked, so that no worker shares the parent's threads or client.
+        # Started afresh rather than forked: no worker shares the parent's threads or client.
         context = multiprocessing.get_context("spawn")
         self._pipes: list[Connection] = []
         self._processes = []
