@@ -97,24 +97,28 @@ typedef struct {
     float outmost; // a value of this size lies on the last step by definition, whatever its quotient rounds to
 } grid;
 
-// The grid whose last step is `largest`. Encoding what was decoded must find the same grid again, that is,
-// (step * steps) / steps must give back `step` in float arithmetic. Three things stand in the way:
-//  - Where step * steps lies midway between two floats it may come back as a neighbour of the step. With steps = 2^k - 1
-//    that happens only for a step whose last k bits are 100…0; its neighbour comes back as itself. So one more
-//    round trip settles every case.
-//  - FLT_MAX itself: its step would reach infinity, so it shares the step of the float below it.
+// The grid whose last step is `largest`; steps is 2^k - 1. Encoding what was decoded must find the same grid again: that
+// is, (step * steps) / steps must give back `step` in float arithmetic. Three things stand in the way:
+//  - Where step * steps lies midway between two floats, which is so for a step whose last k bits are 100…0, it may come
+//    back as a neighbour of the step. The neighbour comes back as itself, so it is taken instead.
+//  - The step of FLT_MAX would reach infinity, so it shares the step of the float below.
 //  - Subnormal steps have too few bits. The smallest normal float is the smallest step; all its multiples are exact.
-INLINE grid grid_reaching(float largest, float steps) {
-    float step = largest / steps;
+INLINE grid grid_reaching(float largest, int32_t steps) {
+    float step = largest / (float)steps;
     if (step < FLT_MIN) {
         return (grid){largest > 0.0f ? FLT_MIN : 0.0f, FLT_MIN, INFINITY};
     }
-    float last = step * steps;
-    step = (last > FLT_MAX ? 0x1.fffffcp127f : last) / steps;
+    int32_t bits;
+    memcpy(&bits, &step, sizeof bits);
+    const bool midway = (bits & steps) == (steps + 1) / 2;
+    if (midway || largest == FLT_MAX) {
+        const float last = step * (float)steps;
+        step = (last > FLT_MAX ? 0x1.fffffcp127f : last) / (float)steps;
+    }
     return (grid){step, step, largest};
 }
 
-INLINE grid grid_of_row(const float *row, size_t count, float steps) {
+INLINE grid grid_of_row(const float *row, size_t count, int32_t steps) {
     ints largest = 0;
     FOR_EACH_BLOCK(count, {
         // Floats without sign are ordered as their bits are.
@@ -142,7 +146,7 @@ INLINE ints steps_stochastic(floats values, grid grid, float steps, floats rando
 
 static float int16_encode_stochastic(const float *row, int16_t *encoded, size_t count, uint64_t stream) {
     const uint64_t key = stream_key(stream);
-    const grid grid = grid_of_row(row, count, 32767.0f);
+    const grid grid = grid_of_row(row, count, 32767);
     FOR_EACH_BLOCK(count, {
         floats values = zero_for_nan(load_floats(row + at, lanes));
         ints whole = steps_stochastic(values, grid, 32767.0f, random_fractions(key, at));
@@ -153,7 +157,7 @@ static float int16_encode_stochastic(const float *row, int16_t *encoded, size_t 
 
 static float int8_encode_stochastic(const float *row, int8_t *encoded, size_t count, uint64_t stream) {
     const uint64_t key = stream_key(stream);
-    const grid grid = grid_of_row(row, count, 127.0f);
+    const grid grid = grid_of_row(row, count, 127);
     FOR_EACH_BLOCK(count, {
         floats values = zero_for_nan(load_floats(row + at, lanes));
         ints whole = steps_stochastic(values, grid, 127.0f, random_fractions(key, at));
@@ -163,7 +167,7 @@ static float int8_encode_stochastic(const float *row, int8_t *encoded, size_t co
 }
 
 static float int16_encode_nearest(const float *row, int16_t *encoded, size_t count) {
-    const grid grid = grid_of_row(row, count, 32767.0f);
+    const grid grid = grid_of_row(row, count, 32767);
     FOR_EACH_BLOCK(count, {
         floats rounded = nearest_whole(zero_for_nan(load_floats(row + at, lanes)) / grid.step);
         rounded = rounded > 32767.0f ? 32767.0f : rounded;
