@@ -90,6 +90,20 @@ struct ScaledIntegerTests {
         }
     }
 
+    /// Just below a power of two, floats lie so densely that the largest need not be a multiple of the rounded scale.
+    @Test(arguments: Encoding.allCases)
+    func theLargestValueIsTheLastStepUnderEveryStream(encoding: Encoding) {
+        var missed = 0
+        for ulps in 1...512 as ClosedRange<UInt32> {
+            let largest = Float(bitPattern: Float(1).bitPattern - ulps)
+            for stream in 0..<50 as Range<UInt64> {
+                let row = [Float](repeating: largest, count: 64)
+                missed += encoding.encode(row, stream: stream).values.count { $0 != encoding.steps }
+            }
+        }
+        #expect(missed == 0)
+    }
+
     @Test(arguments: Encoding.allCases)
     func aValueOnTheGridStaysThere(encoding: Encoding) {
         for (index, row) in awkwardRows(seed: 3).enumerated() {

@@ -94,31 +94,25 @@ INLINE floats zero_for_nan(floats values) { return values == values ? values : 0
 typedef struct {
     float scale;   // as stored: the step, or 0 for a row of zeros
     float step;    // never 0
-    float outmost; // a value of this size lies on the last step by definition, whatever its quotient rounds to
+    float outmost; // a value of this size lies on the last step, even where the step was rounded
 } grid;
 
 // The grid whose last step is `largest`; steps is 2^k - 1. Encoding what was decoded must find the same grid again: that
-// is, (step * steps) / steps must give back `step` in float arithmetic. Three things stand in the way:
-//  - Where step * steps lies midway between two floats, which is so for a step whose last k bits are 100…0, it may come
-//    back as a neighbour of the step. The neighbour comes back as itself, so it is taken instead.
-//  - The step of FLT_MAX would reach infinity, so it shares the step of the float below.
+// is, (step * steps) / steps must give back `step` in float arithmetic. It does, because step * steps lies midway between
+// two floats only for steps whose last k bits are 100...0, and the quotient of a float by 2^k - 1 never ends so (all
+// floats were tried). Two ends need care:
+//  - The step of FLT_MAX would reach infinity, so it and infinity itself share the step of the float below.
 //  - Subnormal steps have too few bits. The smallest normal float is the smallest step; all its multiples are exact.
-INLINE grid grid_reaching(float largest, int32_t steps) {
-    float step = largest / (float)steps;
+INLINE grid grid_reaching(float largest, float steps) {
+    largest = largest < 0x1.fffffcp127f ? largest : 0x1.fffffcp127f;
+    const float step = largest / steps;
     if (step < FLT_MIN) {
         return (grid){largest > 0.0f ? FLT_MIN : 0.0f, FLT_MIN, INFINITY};
-    }
-    int32_t bits;
-    memcpy(&bits, &step, sizeof bits);
-    const bool midway = (bits & steps) == (steps + 1) / 2;
-    if (midway || largest == FLT_MAX) {
-        const float last = step * (float)steps;
-        step = (last > FLT_MAX ? 0x1.fffffcp127f : last) / (float)steps;
     }
     return (grid){step, step, largest};
 }
 
-INLINE grid grid_of_row(const float *row, size_t count, int32_t steps) {
+INLINE grid grid_of_row(const float *row, size_t count, float steps) {
     ints largest = 0;
     FOR_EACH_BLOCK(count, {
         // Floats without sign are ordered as their bits are.
@@ -128,11 +122,11 @@ INLINE grid grid_of_row(const float *row, size_t count, int32_t steps) {
     int32_t bits = __builtin_reduce_max(largest);
     float value;
     memcpy(&value, &bits, sizeof value);
-    return grid_reaching(value < FLT_MAX ? value : FLT_MAX, steps);
+    return grid_reaching(value, steps);
 }
 
-// Whole numbers in -steps…steps, where an infinity ends up on the last step. Rounds up with the probability of the fraction, except that a value that is a decoded
-// one stays what it was; its quotient may miss the whole number by a rounding.
+// Whole numbers in -steps…steps; an infinity ends up on the last step. Rounds up with the probability of the fraction,
+// except that a value which is a decoded one stays what it was: its quotient may miss the whole number by a rounding.
 INLINE ints steps_stochastic(floats values, grid grid, float steps, floats random) {
     floats quotient = values / grid.step;
     floats nearest = nearest_whole(quotient);
@@ -146,7 +140,7 @@ INLINE ints steps_stochastic(floats values, grid grid, float steps, floats rando
 
 static float int16_encode_stochastic(const float *row, int16_t *encoded, size_t count, uint64_t stream) {
     const uint64_t key = stream_key(stream);
-    const grid grid = grid_of_row(row, count, 32767);
+    const grid grid = grid_of_row(row, count, 32767.0f);
     FOR_EACH_BLOCK(count, {
         floats values = zero_for_nan(load_floats(row + at, lanes));
         ints whole = steps_stochastic(values, grid, 32767.0f, random_fractions(key, at));
@@ -157,7 +151,7 @@ static float int16_encode_stochastic(const float *row, int16_t *encoded, size_t 
 
 static float int8_encode_stochastic(const float *row, int8_t *encoded, size_t count, uint64_t stream) {
     const uint64_t key = stream_key(stream);
-    const grid grid = grid_of_row(row, count, 127);
+    const grid grid = grid_of_row(row, count, 127.0f);
     FOR_EACH_BLOCK(count, {
         floats values = zero_for_nan(load_floats(row + at, lanes));
         ints whole = steps_stochastic(values, grid, 127.0f, random_fractions(key, at));
@@ -167,7 +161,7 @@ static float int8_encode_stochastic(const float *row, int8_t *encoded, size_t co
 }
 
 static float int16_encode_nearest(const float *row, int16_t *encoded, size_t count) {
-    const grid grid = grid_of_row(row, count, 32767);
+    const grid grid = grid_of_row(row, count, 32767.0f);
     FOR_EACH_BLOCK(count, {
         floats rounded = nearest_whole(zero_for_nan(load_floats(row + at, lanes)) / grid.step);
         rounded = rounded > 32767.0f ? 32767.0f : rounded;
