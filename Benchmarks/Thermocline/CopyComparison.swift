@@ -17,8 +17,8 @@ extension BenchmarkMetric {
         .custom("Traffic (MB/s)", polarity: .prefersLarger, useScalingFactor: false)
     }
 
-    /// Traffic in percent of memcpy's, of rows of the same size in the same memory, just before. This is the figure
-    /// to compare between runs and machines.
+    /// Traffic in percent of memcpy's, of rows of the same size in the same memory, just before.
+    /// This is the figure to compare between runs and machines.
     static var shareOfCopy: BenchmarkMetric {
         .custom("Traffic of memcpy (%)", polarity: .prefersLarger, useScalingFactor: false)
     }
@@ -28,8 +28,8 @@ extension BenchmarkMetric {
 enum Residence: CaseIterable {
     case cache, memory
 
-    /// Floats per array: 8 KiB, so that four arrays stay in a first-level cache of 32 KiB; 64 MiB, twice the
-    /// last-level cache.
+    /// Floats per array: 8 KiB, so that four arrays stay in a first-level cache of 32 KiB; 64 MiB,
+    /// twice the last-level cache.
     var floats: Int {
         switch self {
         case .cache: 1 << 11

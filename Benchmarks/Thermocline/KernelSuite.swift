@@ -130,7 +130,8 @@ private let kernels = [
     },
 ]
 
-/// Every kernel, called row by row in order as the store calls it. The level is what THERMOCLINE_KERNELS says.
+/// Every kernel, called row by row in order as the store calls it. The level is what
+/// THERMOCLINE_KERNELS says.
 func kernelSuite() {
     let level = String(cString: tc_level_name(tc_level_in_use()))
     for residence in Residence.allCases {

@@ -50,7 +50,9 @@ struct Float16Tests {
 
     @Test func nearestOverflowsToInfinity() {
         #expect(
-            encodeNearest([65504, Float(65520).nextDown, 65520, .greatestFiniteMagnitude, -.infinity])
+            encodeNearest([
+                65504, Float(65520).nextDown, 65520, .greatestFiniteMagnitude, -.infinity,
+            ])
                 == [0x7bff, 0x7bff, 0x7c00, 0x7c00, 0xfc00])
     }
 
