@@ -1,8 +1,8 @@
 import CKernels
 import Testing
 
-/// What a kernel may read and write: its rows start `offset` elements into their buffers, and there is room behind
-/// them, where nothing may change.
+/// What a kernel may read and write: its rows start `offset` elements into their buffers, and there
+/// is room behind them, where nothing may change.
 private final class Workspace {
     let row: UnsafeMutablePointer<Float>
     let first: UnsafeMutablePointer<Float>

@@ -1,14 +1,15 @@
 import CKernels
 import Testing
 
-/// Each step against the formula in Double over 100 steps: the float kernels may drift from it by a few roundings a
-/// step, no more.
+/// Each step against the formula in Double over 100 steps: the float kernels may drift from it by a
+/// few roundings a step, no more.
 struct OptimizerTests {
     private let steps = 100
     private let count = 19
     private let tolerance = 1e-6
 
-    /// The gradients of all steps, and a row whose elements stay away from 0, so that relative errors mean something.
+    /// The gradients of all steps, and a row whose elements stay away from 0, so that relative
+    /// errors mean something.
     private func history(seed: UInt64) -> (row: [Float], gradients: [[Float]]) {
         var generator = SeededGenerator(seed: seed)
         let row = generator.row(count, in: 5...10)
@@ -75,7 +76,8 @@ struct OptimizerTests {
             tc_rowwise_adagrad_step(&row, &accumulator, gradient, count, 0.05, 1e-10)
             sum += gradient.reduce(0) { $0 + Double($1) * Double($1) } / Double(count)
             for i in 0..<count {
-                reference[i] -= Double(Float(0.05)) / (sum.squareRoot() + 1e-10) * Double(gradient[i])
+                reference[i] -=
+                    Double(Float(0.05)) / (sum.squareRoot() + 1e-10) * Double(gradient[i])
             }
         }
         expectClose(row, reference)
@@ -89,7 +91,8 @@ struct OptimizerTests {
         #expect(accumulator == 0.25)
     }
 
-    /// The order of the sum: lane i takes the elements i, i + 16, …; then halves are added onto halves.
+    /// The order of the sum: lane i takes the elements i, i + 16, …; then halves are added onto
+    /// halves.
     @Test func theSumOverARowRunsInSixteenLanes() {
         var generator = SeededGenerator(seed: 5)
         let gradient = generator.row(45)
@@ -111,8 +114,8 @@ struct OptimizerTests {
         var reference = row.map(Double.init)
         var exactFirst = [Double](repeating: 0, count: count)
         var exactSecond = exactFirst
-        // Both sides use the same betas, as floats: a beta2 that differs in the eighth digit changes 1 - beta2 in the
-        // fifth.
+        // Both sides use the same betas, as floats: a beta2 that differs in the eighth digit
+        // changes 1 - beta2 in the fifth.
         let (beta1, beta2) = (Double(Float(0.9)), Double(Float(0.999)))
         var (power1, power2) = (1.0, 1.0)
         for gradient in gradients {
@@ -154,7 +157,8 @@ struct OptimizerTests {
                     ? 0 : (sign * l1 - exactZ[i]) / ((beta + exactN[i].squareRoot()) / alpha + l2)
             }
         }
-        // z is a sum of terms of both signs, so its error is relative to their size, which is about 1.
+        // z is a sum of terms of both signs, so its error is relative to their size, which is about
+        // 1.
         for i in 0..<count {
             #expect(abs(Double(z[i]) - exactZ[i]) <= 2e-5)
             #expect(abs(Double(row[i]) - reference[i]) <= 2e-6)

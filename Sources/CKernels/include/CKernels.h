@@ -47,9 +47,8 @@ void tc_float16_decode(const uint16_t *encoded, float *row, size_t count);
 // scale = max|x| / 32767 (127), 0 for a row of zeros. Returns the scale. Stochastic rounding is
 // q = floor(x / scale + u) with u uniform in [0, 1), a pure function of (stream, position in the row);
 // a value that lies exactly on the grid stays where it is, and the largest becomes 32767 (127).
-// Encoding a decoded row gives back its q and, unless all of them are 0, its scale. To that end the scale may be one
-// unit in the last place off the quotient, and is never subnormal: a row whose largest value is below
-// 32767 (127) * 2^-126 has the scale 2^-126.
+// Encoding a decoded row gives back its q and, unless all of them are 0, its scale. To that end a scale is never
+// subnormal: a row whose largest value is below 32767 (127) * 2^-126 has the scale 2^-126.
 // Non-finite input is the caller's mistake: NaN is written as 0, infinities as the largest finite float.
 float tc_int16_encode_stochastic(const float *row, int16_t *encoded, size_t count, uint64_t stream);
 float tc_int16_encode_nearest(const float *row, int16_t *encoded, size_t count);

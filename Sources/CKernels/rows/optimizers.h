@@ -37,7 +37,7 @@ static void rowwise_adagrad_step(float *row, float *accumulator, const float *gr
         squares += slope * slope;
     });
     *accumulator += sum_of_lanes(squares) / (float)count;
-    const float rate = learning_rate / (sqrtf(*accumulator) + epsilon);
+    const float rate = learning_rate / (square_root(*accumulator) + epsilon);
     FOR_EACH_BLOCK(count, {
         floats change = rate * load_floats(gradient + at, lanes);
         store_floats(row + at, load_floats(row + at, lanes) - change, lanes);
