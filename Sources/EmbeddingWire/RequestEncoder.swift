@@ -3,8 +3,8 @@ package import NIOCore
 /// Writes requests as whole frames.
 ///
 /// The request id is 0 in them all: the connection puts it in with
-/// ``FrameHeader/setRequestID(_:in:)`` when it sends the frame. Each takes one allocation. Limits are the
-/// caller's to keep.
+/// ``FrameHeader/setRequestID(_:in:)`` when it sends the frame. Each takes one allocation. Limits
+/// are the caller's to keep.
 package struct RequestEncoder: Sendable {
     package var allocator: ByteBufferAllocator
 
@@ -20,7 +20,7 @@ package struct RequestEncoder: Sendable {
 
     /// - Throws: `invalidSchema` for a name that no table can have.
     package func createTable(
-        name: String, schema: TableSchema, ifExists: Request.IfExists
+        name: String, schema: TableSchema, ifExists: IfExists
     ) throws(WireError) -> ByteBuffer {
         try TableName.check(name)
         let bodyBytes = 4 + 2 + name.utf8.count + TableSchema.byteCount
@@ -75,7 +75,7 @@ package struct RequestEncoder: Sendable {
     ///   - offsets: where each bag begins; ascending from 0 to at most the number of ids.
     ///   - weights: one for each id, or none; with `sum` only.
     package func pool(
-        table: UInt32, mode: Bags.Mode, ids: [UInt64], offsets: [UInt64], weights: [Float]? = nil,
+        table: UInt32, mode: PoolMode, ids: [UInt64], offsets: [UInt64], weights: [Float]? = nil,
         create: Bool, format: RowFormat = .float32
     ) -> ByteBuffer {
         precondition(weights.map { $0.count == ids.count } ?? true, "a weight for each id")

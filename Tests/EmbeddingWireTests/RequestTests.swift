@@ -139,7 +139,9 @@ import Testing
     }
 
     @Test func unknownBitsOfTheHeaderAreRefused() throws {
-        func code(_ change: (inout FrameHeader) -> Void, of bytes: ByteBuffer) throws -> ErrorCode? {
+        func code(
+            _ change: (inout FrameHeader) -> Void, of bytes: ByteBuffer
+        ) throws -> ErrorCode? {
             var frame = try Self.frame(bytes)
             change(&frame.header)
             do throws(WireError) {
@@ -289,7 +291,7 @@ import Testing
     }
 
     @Test func weightsGoWithSumsOnly() throws {
-        for mode in Bags.Mode.allCases {
+        for mode in PoolMode.allCases {
             let bytes = RequestEncoder().pool(
                 table: 1, mode: mode, ids: [1], offsets: [0], weights: [1], create: false)
             if mode == .sum {
