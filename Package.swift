@@ -89,6 +89,15 @@ let package = Package(
             dependencies: ["EmbeddingWire", .product(name: "NIOCore", package: nio)],
             swiftSettings: strict),
         .testTarget(
+            name: "EmbeddingClientTests",
+            dependencies: [
+                "EmbeddingClient", "EmbeddingWire",
+                .product(name: "NIOCore", package: nio),
+                .product(name: "NIOEmbedded", package: nio),
+                .product(name: "NIOPosix", package: nio),
+            ],
+            swiftSettings: strict),
+        .testTarget(
             name: "EmbeddingServerTests",
             dependencies: [
                 "EmbeddingServer", "EmbeddingClient", "EmbeddingStore", "EmbeddingWire",
