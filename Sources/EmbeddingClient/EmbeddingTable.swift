@@ -8,6 +8,19 @@ public struct EmbeddingTable: Sendable {
     public let number: UInt32
     public let schema: TableSchema
 
+    init(client: EmbeddingClient, name: String, number: UInt32, schema: TableSchema) {
+        self.client = client
+        self.name = name
+        self.number = number
+        self.schema = schema
+    }
+
+    /// A table that was listed, reached by `client`.
+    public init(client: EmbeddingClient, _ listing: TableListing) {
+        self.init(
+            client: client, name: listing.name, number: listing.number, schema: listing.schema)
+    }
+
     /// Values in a row.
     public var dimension: Int { Int(schema.dimension) }
 
