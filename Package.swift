@@ -98,6 +98,13 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
+            name: "thermoclineTests",
+            dependencies: [
+                "thermocline", "EmbeddingClient", "EmbeddingWire",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
             name: "EmbeddingServerTests",
             dependencies: [
                 "EmbeddingServer", "EmbeddingClient", "EmbeddingStore", "EmbeddingWire",

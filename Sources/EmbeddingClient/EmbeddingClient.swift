@@ -1,4 +1,5 @@
 public import EmbeddingWire
+internal import Foundation
 public import NIOCore
 internal import NIOPosix
 
@@ -62,7 +63,8 @@ public final class EmbeddingClient: Sendable {
         do {
             (channel, handler) = try await connected.get()
         } catch {
-            let unreachable = ConnectionError.unreachable(address, reason: "\(error)")
+            let unreachable = ConnectionError.unreachable(
+                address, reason: Self.reason(of: error))
             welcomed.fail(unreachable)
             throw unreachable
         }
@@ -71,6 +73,21 @@ public final class EmbeddingClient: Sendable {
         return EmbeddingClient(
             address: address, channel: channel, handler: handler,
             welcome: try await welcomed.futureResult.get(), timeout: timeout)
+    }
+
+    /// Why a connection could not be made, in the system's words.
+    private static func reason(of error: any Error) -> String {
+        switch error {
+        case let error as IOError:
+            String(cString: strerror(error.errnoCode))
+        case let error as NIOConnectionError:
+            error.connectionErrors.first.map { reason(of: $0.error) }
+                ?? "the host \(error.host) has no address"
+        case ChannelError.connectTimeout:
+            "no answer in time"
+        default:
+            "\(error)"
+        }
     }
 
     private static func open(

@@ -46,7 +46,7 @@ struct Bench: AsyncParsableCommand {
             valueName: "operation:weight,…"))
     var mix = OperationMix(argument: "pull:100")!
 
-    @Option(help: ArgumentHelp("How long to measure.", valueName: "n"))
+    @Option(help: ArgumentHelp("How long to measure; 10 unless --requests is given.", valueName: "n"))
     var seconds: Double?
 
     @Option(help: ArgumentHelp("How many requests to measure instead.", valueName: "n"))

@@ -15,7 +15,7 @@ struct SchemaOptions: ParsableArguments {
                 sgd:lr=0.01, momentum:lr=0.01,momentum=0.9, adagrad:lr=0.05,initial=0,eps=1e-10, \
                 rowwise-adagrad:lr=0.05,initial=0,eps=1e-10, \
                 adam:lr=0.001,beta1=0.9,beta2=0.999,eps=1e-8 or ftrl:alpha=0.05,beta=1,l1=0,l2=0; \
-                parameters left out have these values.
+                parameters left out have these values. Default: adagrad.
                 """,
             valueName: "spec"),
         transform: checked(SchemaSyntax.optimizer))
@@ -24,21 +24,25 @@ struct SchemaOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "What a new row starts as.",
-            discussion: "zeros, constant:VALUE, uniform:LOW,HIGH or normal:MEAN,DEVIATION.",
+            discussion: """
+                zeros, constant:VALUE, uniform:LOW,HIGH or normal:MEAN,DEVIATION. Default: \
+                uniform:-0.01,0.01.
+                """,
             valueName: "spec"),
         transform: checked(SchemaSyntax.initializer))
     var initializer: Initializer = .uniform(low: -0.01, high: 0.01)
 
     @Option(
         help: ArgumentHelp(
-            "How rows are stored in memory: float32, float16, int16 or int8.",
+            "How rows are stored in memory: float32 (default), float16, int16 or int8.",
             valueName: "precision"),
         transform: checked(precision))
     var hot: Precision = .float32
 
     @Option(
         help: ArgumentHelp(
-            "How rows are stored on disk, in the same words.", valueName: "precision"),
+            "How rows are stored on disk: float32, float16, int16 (default) or int8.",
+            valueName: "precision"),
         transform: checked(precision))
     var cold: Precision = .int16
 
@@ -49,7 +53,8 @@ struct SchemaOptions: ParsableArguments {
                 full, hashed:rows=N, double-hashed:rows=N,combine=sum, \
                 frequency-double-hashed:own=N,shared=N,admit-after=N, \
                 frequency-filtered:admit-after=N, quotient-remainder:rows=N,combine=sum or \
-                deep-hash:hashes=N,hidden=N; combine is sum or concatenate.
+                deep-hash:hashes=N,hidden=N; combine is sum or concatenate. \
+                Default: full.
                 """,
             valueName: "spec"),
         transform: checked(SchemaSyntax.scheme))
