@@ -3,8 +3,8 @@ internal import NIOCore
 /// The calls that a connection has sent and that have no answer yet, found by request id in
 /// constant time.
 ///
-/// A request id is a slot's index in its lower 16 bits and a count of the slot's uses above them, so
-/// that a reply that comes twice, or to no request, is noticed. A slot whose call has
+/// A request id is a slot's index in its lower 16 bits and a count of the slot's uses above
+/// them, so that a reply that comes twice, or to no request, is noticed. A slot whose call has
 /// timed out stays taken until its reply comes: its id must not be used again before, and
 /// the server still counts it.
 struct CallTable<Waiter> {

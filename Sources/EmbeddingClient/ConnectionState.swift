@@ -112,7 +112,7 @@ struct ConnectionState<Waiter>: ~Copyable {
         }
     }
 
-    /// The queued call whose turn it is, with its request id; none when there is no room or no call.
+    /// The queued call whose turn it is, with its request id; none when there is no room or call.
     mutating func next() -> (frame: ByteBuffer, requestID: UInt32)? {
         guard case .open = phase, !sent.isFull, let call = queue.popFirst() else { return nil }
         let requestID = sent.insert(

@@ -170,8 +170,8 @@ extension BodyReader {
         else {
             throw WireError(
                 .malformed,
-                "no absolute path of at most \(Request.pathBytesMax) bytes: \(path.debugDescription)"
-            )
+                "no absolute path of at most \(Request.pathBytesMax) bytes: "
+                    + path.debugDescription)
         }
         return path
     }

@@ -15,7 +15,7 @@ struct Bench: AsyncParsableCommand {
             the end unless --keep is given.
             """)
 
-    @OptionGroup var server: ServerOptions
+    @OptionGroup var server: ServerChoice
 
     @Option(help: ArgumentHelp("The table to use.", valueName: "name"))
     var table = "bench"
@@ -46,7 +46,9 @@ struct Bench: AsyncParsableCommand {
             valueName: "operation:weight,…"))
     var mix = OperationMix(argument: "pull:100")!
 
-    @Option(help: ArgumentHelp("How long to measure; 10 unless --requests is given.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "How long to measure; 10 unless --requests is given.", valueName: "n"))
     var seconds: Double?
 
     @Option(help: ArgumentHelp("How many requests to measure instead.", valueName: "n"))

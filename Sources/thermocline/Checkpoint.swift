@@ -8,7 +8,7 @@ struct Checkpoint: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Writes a consistent copy of the whole store, which can be opened as a store.")
 
-    @OptionGroup var server: ServerOptions
+    @OptionGroup var server: ServerChoice
 
     @Argument(
         help: ArgumentHelp(

@@ -26,8 +26,8 @@ enum IDDistribution: Equatable, ExpressibleByArgument, CustomStringConvertible {
 
     var defaultValueDescription: String { description }
 
-    /// The id of a rank below the number of rows. Ids are spread over all 64 bits, as hashed features
-    /// are, so that neighbours in rank are no neighbours in the store.
+    /// The id of a rank below the number of rows. Ids are spread over all 64 bits, as hashed
+    /// features are, so that neighbours in rank are no neighbours in the store.
     static func id(rank: UInt64) -> UInt64 {
         SplitMix64.mix(rank &+ 1)
     }

@@ -107,7 +107,7 @@ struct Load {
         return (tallies, seconds)
     }
 
-    /// The calls of one connection: the ring's batches in turn until the time or the requests are up.
+    /// The calls of one connection: the ring's batches in turn until time or requests are up.
     private func calls(
         _ ring: [[UInt64]], index: Int, start: NIODeadline, end: NIODeadline?, requests: Int?
     ) -> () -> LoadWorker.Call? {

@@ -54,7 +54,7 @@ final class LoadWorker {
         self.next = next
     }
 
-    /// Makes the calls that `makeNext` yields on the connection of `table`, until there are no more.
+    /// Makes the calls that `makeNext` yields on the connection of `table`, until there is none.
     ///
     /// - Parameter makeNext: is called once, on the event loop.
     /// - Throws: the first error of the connection, or reply that is an error other than

@@ -4,7 +4,8 @@ internal import EmbeddingWire
 /// parameters after a colon, as in `adagrad:lr=0.05,eps=1e-10`, `uniform:-0.01,0.01` or
 /// `double-hashed:rows=1000000,combine=sum`.
 ///
-/// What is printed can be given back. Names may also be written as in the protocol (`rowwiseAdagrad`).
+/// What is printed can be given back. Names may also be written as in the protocol
+/// (`rowwiseAdagrad`).
 enum SchemaSyntax {
     /// Text that is none of these; says what would be.
     struct Malformed: Error, CustomStringConvertible {

@@ -7,7 +7,7 @@ struct Stats: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Shows what a server holds and how it is doing.")
 
-    @OptionGroup var server: ServerOptions
+    @OptionGroup var server: ServerChoice
 
     @Flag(help: "Print JSON as the server sends it, one object a line.")
     var json = false

@@ -7,7 +7,7 @@ struct TableCreate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "create", abstract: "Makes a table and prints its schema.")
 
-    @OptionGroup var server: ServerOptions
+    @OptionGroup var server: ServerChoice
 
     @Argument(
         help: "The table's name: ASCII letters, digits and _ - . /, at most 255 bytes.")

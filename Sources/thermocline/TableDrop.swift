@@ -6,7 +6,7 @@ struct TableDrop: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "drop", abstract: "Removes a table and all of its rows, for good.")
 
-    @OptionGroup var server: ServerOptions
+    @OptionGroup var server: ServerChoice
 
     @Argument(help: "The table's name.")
     var name: String

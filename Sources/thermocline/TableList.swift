@@ -7,7 +7,7 @@ struct TableList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "Lists the tables of a server.")
 
-    @OptionGroup var server: ServerOptions
+    @OptionGroup var server: ServerChoice
 
     @Flag(help: "Print JSON.")
     var json = false

@@ -6,7 +6,7 @@ struct TableShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show", abstract: "Shows one table: its schema and how many rows it has.")
 
-    @OptionGroup var server: ServerOptions
+    @OptionGroup var server: ServerChoice
 
     @Argument(help: "The table's name.")
     var name: String

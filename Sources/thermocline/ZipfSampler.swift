@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// Draws ranks 1 to n with probability proportional to rank^−exponent, in constant time and memory.
+/// Draws ranks 1 to n with probability proportional to rank^−exponent, in constant time.
 ///
 /// Rejection-inversion: Hörmann and Derflinger, Rejection-inversion to generate variates from
 /// monotone discrete distributions, ACM TOMACS 6(3), 1996. A draw takes one random number and

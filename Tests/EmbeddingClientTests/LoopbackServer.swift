@@ -2,6 +2,7 @@ import EmbeddingWire
 import Foundation
 import NIOCore
 import NIOPosix
+import Synchronization
 
 /// A server for tests: tables in a dictionary, on a socket in the temporary folder.
 ///
@@ -26,11 +27,17 @@ final class LoopbackServer: Sendable {
         case readOnly
     }
 
+    /// By number. A lock holder's whole request is done under the lock.
+    private final class Store: Sendable {
+        let tables = Mutex<[UInt32: Table]>([:])
+    }
+
     init(_ behaviour: Behaviour = .normal, tcp: Bool = false) async throws {
+        let store = Store()
         let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(Handler(behaviour))
+                    try channel.pipeline.syncOperations.addHandler(Handler(behaviour, store))
                 }
             }
         if tcp {
@@ -55,20 +62,21 @@ final class LoopbackServer: Sendable {
         var rows: [UInt64: [Float]] = [:]
     }
 
-    /// One connection; each has tables of its own.
+    /// One connection.
     private final class Handler: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
         typealias OutboundOut = ByteBuffer
 
         private let behaviour: Behaviour
+        private let store: Store
         private let stream = NIOSingleStepByteToMessageProcessor(
             ConnectionDecoder<Hello>(frameBytesMax: LoopbackServer.limits.frameBytesMax))
         private var granted: Capabilities = []
-        private var tables: [UInt32: Table] = [:]
         private var replies: [ByteBuffer] = []
 
-        init(_ behaviour: Behaviour) {
+        init(_ behaviour: Behaviour, _ store: Store) {
             self.behaviour = behaviour
+            self.store = store
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -110,13 +118,20 @@ final class LoopbackServer: Sendable {
             do throws(WireError) {
                 let request = try Request(
                     frame, limits: LoopbackServer.limits, granted: granted)
-                replies.append(try self.reply(to: request, reply))
+                let encoded = store.tables.withLock { tables in
+                    Result { () throws(WireError) in
+                        try self.reply(to: request, of: &tables, reply)
+                    }
+                }
+                replies.append(try encoded.get())
             } catch {
                 replies.append(reply.error(error))
             }
         }
 
-        private func reply(to request: Request, _ reply: Reply) throws(WireError) -> ByteBuffer {
+        private func reply(
+            to request: Request, of tables: inout [UInt32: Table], _ reply: Reply
+        ) throws(WireError) -> ByteBuffer {
             switch request {
             case .ping(let payload):
                 return reply.echo(payload)
@@ -127,7 +142,7 @@ final class LoopbackServer: Sendable {
                     }
                     return reply.schema(schema, table: number)
                 }
-                let number = UInt32(tables.count + 1)
+                let number = (tables.keys.max() ?? 0) + 1
                 tables[number] = Table(name: name, schema: schema)
                 return reply.schema(schema, table: number)
             case .openTable(let name):

@@ -25,21 +25,21 @@ import Testing
     }
 
     @Test func theServerComesFromTheOptionOrTheEnvironment() throws {
-        let given = try ServerOptions.parse(["--server", "tcp:h:1"])
-        let none = try ServerOptions.parse([])
-        let environment = [ServerOptions.variable: "unix:/s"]
+        let given = try ServerChoice.parse(["--server", "tcp:h:1"])
+        let none = try ServerChoice.parse([])
+        let environment = [ServerChoice.variable: "unix:/s"]
         #expect(try given.address(environment: environment) == .tcp(host: "h", port: 1))
         #expect(try none.address(environment: environment) == .unix(path: "/s"))
-        func status(_ options: ServerOptions, _ environment: [String: String]) -> Failure.Status? {
+        func status(_ options: ServerChoice, _ environment: [String: String]) -> Failure.Status? {
             let error = #expect(throws: Failure.self) {
                 try options.address(environment: environment)
             }
             return error?.status
         }
         #expect(status(none, [:]) == .usage)
-        #expect(status(none, [ServerOptions.variable: ""]) == .usage)
-        #expect(status(none, [ServerOptions.variable: "x"]) == .configuration)
-        #expect(status(try ServerOptions.parse(["--server", "x"]), environment) == .usage)
+        #expect(status(none, [ServerChoice.variable: ""]) == .usage)
+        #expect(status(none, [ServerChoice.variable: "x"]) == .configuration)
+        #expect(status(try ServerChoice.parse(["--server", "x"]), environment) == .usage)
     }
 
     @Test(arguments: [

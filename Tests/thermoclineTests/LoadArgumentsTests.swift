@@ -27,7 +27,9 @@ import Testing
         #expect(mix.description == "pull:50,push:50")
         #expect(mix.writes)
         #expect(OperationMix(argument: "pull:1,push:0")?.writes == false)
-        for text in ["", "pull", "pull:", "pull:-1", "pull:0", "pull:1,pull:1", "grab:1", "pull:1,"] {
+        for text in [
+            "", "pull", "pull:", "pull:-1", "pull:0", "pull:1,pull:1", "grab:1", "pull:1,",
+        ] {
             #expect(OperationMix(argument: text) == nil)
         }
     }

@@ -5,7 +5,7 @@ internal import Foundation
 internal import NIOCore
 
 /// Which server a command talks to.
-struct ServerOptions: ParsableArguments {
+struct ServerChoice: ParsableArguments {
     static let variable = "THERMOCLINE_SERVER"
 
     @Option(
