@@ -51,8 +51,8 @@ public final class EmbeddingClient: Sendable {
         let connected = open(address, on: eventLoop, timeout: timeout)
             .flatMapThrowing { channel in
                 // Added to the one channel that has connected, because a host of several
-                // addresses is tried with several channels. Nothing is read before: the
-                // server waits for the Hello.
+                // addresses is tried with several channels. This runs when the connection is
+                // made, and so before anything is read.
                 let handler = ConnectionHandler(
                     hello: Hello(), welcomed: welcomed, queuedMax: queuedMax)
                 try channel.pipeline.syncOperations.addHandler(handler)
