@@ -39,7 +39,7 @@ let package = Package(
                 "CKernels", "CRocksDB",
                 .product(name: "NIOConcurrencyHelpers", package: nio),
             ],
-            swiftSettings: strict + [.strictMemorySafety()]),
+            swiftSettings: strict),
         .target(
             name: "EmbeddingWire",
             dependencies: [.product(name: "NIOCore", package: nio)],

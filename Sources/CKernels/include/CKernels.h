@@ -2,8 +2,9 @@
 //
 // Every function is one loop over one row of `count` floats. Each is compiled once per instruction set and chosen
 // once, when the process starts (see tc_level). All levels give the same bits: no fused multiply-add, no reordered
-// sums (a sum over a row runs in 16 fixed lanes, which are then added in order), tails included. So a table trained
-// on one machine continues on another without a difference.
+// sums (a sum over a row runs in 16 fixed lanes, whose halves are then added onto halves: 16, 8, 4, 2, 1), tails
+// included. So a table trained on one machine continues on another without a difference. (One NaN may differ from
+// another in its payload where arithmetic made it; in formats it does not.)
 //
 // Unless a line says otherwise: pointers need only the alignment of their element type, inputs and outputs do not
 // overlap, count may be 0, and nothing is allocated.
@@ -28,10 +29,16 @@ tc_level tc_level_in_use(void);
 tc_level tc_level_use(tc_level level);
 const char *tc_level_name(tc_level level);
 
+// MARK: memory
+
+// Asks for the cache line at `address` ahead of its use; any address is allowed.
+static inline void tc_prefetch(const void *address) { __builtin_prefetch(address, 1, 3); }
+
 // MARK: number formats
 
 // float16 is IEEE binary16 as its bits. Values beyond its range become infinite in `nearest` and the largest finite
-// value in `stochastic`.
+// value in `stochastic`. A NaN keeps its sign and upper bits and becomes quiet. Stochastic rounding goes away from zero
+// with the probability of the discarded fraction, to 2^-24; a value that float16 has stays what it is.
 void tc_float16_encode_nearest(const float *row, uint16_t *encoded, size_t count);
 void tc_float16_encode_stochastic(const float *row, uint16_t *encoded, size_t count, uint64_t stream);
 void tc_float16_decode(const uint16_t *encoded, float *row, size_t count);
@@ -39,7 +46,10 @@ void tc_float16_decode(const uint16_t *encoded, float *row, size_t count);
 // int16 and int8 with one scale per row: value = scale * q, q in -32767...32767 (-127...127),
 // scale = max|x| / 32767 (127), 0 for a row of zeros. Returns the scale. Stochastic rounding is
 // q = floor(x / scale + u) with u uniform in [0, 1), a pure function of (stream, position in the row);
-// a value that lies exactly on the grid stays where it is.
+// a value that lies exactly on the grid stays where it is, and the largest becomes 32767 (127).
+// Encoding a decoded row gives back its q and, unless all of them are 0, its scale. To that end the scale may be one
+// unit in the last place off the quotient, and is never subnormal: a row whose largest value is below
+// 32767 (127) * 2^-126 has the scale 2^-126.
 // Non-finite input is the caller's mistake: NaN is written as 0, infinities as the largest finite float.
 float tc_int16_encode_stochastic(const float *row, int16_t *encoded, size_t count, uint64_t stream);
 float tc_int16_encode_nearest(const float *row, int16_t *encoded, size_t count);
@@ -61,7 +71,8 @@ void tc_adagrad_step(float *row, float *accumulator, const float *gradient, size
 void tc_rowwise_adagrad_step(float *row, float *accumulator, const float *gradient, size_t count,
                              float learning_rate, float epsilon);
 // m += (1 - beta1) * (g - m); v += (1 - beta2) * (g*g - v); w -= step_size * m / (sqrt(v) + epsilon)
-// with step_size = learning_rate * sqrt(1 - beta2^t) / (1 - beta1^t), as torch.optim.SparseAdam
+// with step_size = learning_rate * sqrt(1 - beta2^t) / (1 - beta1^t), as torch.optim.SparseAdam. Work step_size out in
+// double from the same float betas: 1 - beta2 has few digits, and 0.999 as a float changes the fifth of them.
 void tc_adam_step(float *row, float *first_moment, float *second_moment, const float *gradient, size_t count,
                   float step_size, float beta1, float beta2, float epsilon);
 // FTRL-Proximal (McMahan et al., KDD 2013): s = (sqrt(n + g*g) - sqrt(n)) / alpha; z += g - s*w; n += g*g;
@@ -71,7 +82,9 @@ void tc_ftrl_step(float *row, float *z, float *n, const float *gradient, size_t 
 
 // MARK: initial values: pure functions of (seed, id, position), the same bits on every machine
 
+// low <= value <= high, from 32 random bits.
 void tc_initialize_uniform(float *row, size_t count, uint64_t seed, uint64_t id, float low, float high);
+// mean + deviation * z with z a quantile of the normal distribution good to a float, from 52 random bits.
 void tc_initialize_normal(float *row, size_t count, uint64_t seed, uint64_t id, float mean, float deviation);
 
 // MARK: vectors
@@ -82,7 +95,7 @@ void tc_add(float *sum, const float *row, size_t count);
 void tc_add_scaled(float *sum, const float *row, size_t count, float weight);
 // row *= factor
 void tc_scale(float *row, size_t count, float factor);
-// largest = max(largest, row), element by element
+// largest = max(largest, row), element by element; of two equal ones, and where row is NaN, what was there stays
 void tc_max(float *largest, const float *row, size_t count);
 // whether no element is NaN or infinite
 bool tc_all_finite(const float *values, size_t count);

@@ -1,0 +1,33 @@
+/// The disk below the shards: values by table and key, in batches. RocksDB stands behind it, and in tests one that fails
+/// on demand.
+///
+/// Every call may block on I/O, so none is made on an event loop or with a shard's lock held. Reads run at any time from any
+/// thread; writes of one store come one at a time (`Store.coldWrites`).
+protocol ColdTier: AnyObject, Sendable {
+    /// The small records that describe the store itself, by name. They are on disk when `putCatalog` returns.
+    func catalog() throws(StoreError) -> [String: [UInt8]]
+    /// Puts (or, nil, removes) catalog records, all or none.
+    func putCatalog(_ records: [String: [UInt8]?]) throws(StoreError)
+
+    /// The tables that have a place here.
+    var tables: Set<UInt32> { get }
+    func createTable(_ table: UInt32) throws(StoreError)
+    func dropTable(_ table: UInt32) throws(StoreError)
+
+    /// The values of `keys`, in their order.
+    func read(_ keys: [UInt64], table: UInt32) throws(StoreError) -> ColdRows
+    /// Puts, or without a value deletes, all of `rows`; no key comes twice.
+    func write(_ rows: ColdRows, table: UInt32) throws(StoreError)
+    /// Calls `body` with each key and value, in ascending order of key, until it returns false.
+    func scan(
+        table: UInt32, _ body: (UInt64, UnsafeRawBufferPointer) throws(StoreError) -> Bool
+    ) throws(StoreError)
+    /// Bytes that a table takes on disk, about.
+    func byteCount(table: UInt32) -> Int
+
+    /// Makes everything written so far survive the machine.
+    func sync() throws(StoreError)
+    /// Makes a copy of everything written so far in a folder that does not exist yet.
+    func checkpoint(to path: String) throws(StoreError)
+    func close()
+}

@@ -1,0 +1,28 @@
+internal import CRocksDB
+internal import Foundation
+
+extension StoreError {
+    /// The RocksDB C API reports errors as text that starts with the name of its status; this is the one place that reads it.
+    init(rocksDB message: String, path: String) {
+        if message.hasPrefix("Corruption") {
+            self = .damaged("\(path): \(message)")
+        } else if message.hasPrefix("IO error"), message.contains("lock") {
+            self = .inUse(path)
+        } else {
+            self = .storageFailed("\(path): \(message)")
+        }
+    }
+
+    /// Calls a function of the C API that reports errors through its last argument.
+    static func checkingRocksDB<Result>(
+        path: String, _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
+    ) throws(StoreError) -> Result {
+        var message: UnsafeMutablePointer<CChar>?
+        let result = body(&message)
+        if let message {
+            defer { rocksdb_free(message) }
+            throw StoreError(rocksDB: String(cString: message), path: path)
+        }
+        return result
+    }
+}

@@ -1,0 +1,112 @@
+internal import Foundation
+internal import NIOConcurrencyHelpers
+
+/// The folder that a store lives in, held against other processes for as long as this exists.
+///
+/// ```
+/// LOCK     locked by the process that uses the store
+/// STORE    JSON: the format, and what the last clean stop knew
+/// cold/    RocksDB
+/// ```
+final class DataDirectory: Sendable {
+    let path: String
+    /// -1 once released.
+    private let lockFile: NIOLockedValueBox<Int32>
+
+    static let format = 1
+
+    var coldPath: String { path + "/cold" }
+
+    /// What a store remembers of itself besides rows and schemas.
+    struct State: Codable, Equatable {
+        var format = DataDirectory.format
+        /// Whether the store was closed in good order; if not, `coldKeys` has to be counted anew.
+        var isClean = false
+        var epoch: UInt32 = 0
+        var tables: [String: TableState] = [:]
+
+        struct TableState: Codable, Equatable {
+            var coldKeys: Int
+            var pushes: Int
+        }
+    }
+
+    /// Takes the folder, making it if it is not there (unless `readOnly`, which shares it with other readers).
+    init(path: String, readOnly: Bool) throws(StoreError) {
+        self.path = path
+        if !readOnly {
+            do {
+                try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            } catch {
+                throw .cannotCreate("cannot create \(path): \(error.localizedDescription)")
+            }
+            let entries = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+            // A stale socket of a server before this one is no reason to refuse.
+            let foreign = entries.filter { !$0.hasSuffix(".sock") && !$0.hasPrefix("LOCK") }
+            if !foreign.isEmpty, !entries.contains("STORE") {
+                throw .badDataDirectory("\(path) is not empty and not a Thermocline store")
+            }
+        } else if !FileManager.default.fileExists(atPath: path + "/STORE") {
+            throw .badDataDirectory("\(path) is not a Thermocline store")
+        }
+        let descriptor = open(path + "/LOCK", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else {
+            throw .cannotCreate("cannot open \(path)/LOCK: \(String(cString: strerror(errno)))")
+        }
+        guard flock(descriptor, (readOnly ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0 else {
+            Glibc.close(descriptor)
+            throw .inUse(path)
+        }
+        lockFile = NIOLockedValueBox(descriptor)
+    }
+
+    deinit { release() }
+
+    func release() {
+        lockFile.withLockedValue {
+            if $0 >= 0 { Glibc.close($0) }
+            $0 = -1
+        }
+    }
+
+    /// The state of the last time, or a new store's.
+    func readState() throws(StoreError) -> State {
+        guard let data = FileManager.default.contents(atPath: path + "/STORE") else { return State(isClean: true) }
+        guard let state = try? JSONDecoder().decode(State.self, from: data) else {
+            throw .damaged("\(path)/STORE is not the description of a store")
+        }
+        guard state.format == Self.format else {
+            throw .badDataDirectory(
+                "\(path) has format \(state.format); this version reads format \(Self.format)")
+        }
+        return state
+    }
+
+    func writeState(_ state: State) throws(StoreError) { try Self.write(state, inFolder: path) }
+
+    /// Replaces the file as a whole: a reader, or a crash, sees the old or the new one.
+    static func write(_ state: State, inFolder path: String) throws(StoreError) {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        let temporary = path + "/STORE.new"
+        do {
+            try encoder.encode(state).write(to: URL(fileURLWithPath: temporary))
+        } catch {
+            throw .storageFailed("cannot write \(temporary): \(error.localizedDescription)")
+        }
+        try syncFile(temporary)
+        guard rename(temporary, path + "/STORE") == 0 else {
+            throw .storageFailed("cannot write \(path)/STORE: \(String(cString: strerror(errno)))")
+        }
+        try syncFile(path)
+    }
+
+    /// Makes a file, or the entries of a folder, survive the machine.
+    static func syncFile(_ path: String) throws(StoreError) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        defer { if descriptor >= 0 { Glibc.close(descriptor) } }
+        guard descriptor >= 0, fsync(descriptor) == 0 else {
+            throw .storageFailed("cannot sync \(path): \(String(cString: strerror(errno)))")
+        }
+    }
+}

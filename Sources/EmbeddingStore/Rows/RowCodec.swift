@@ -1,0 +1,75 @@
+import CKernels
+
+extension Precision {
+    /// Reads a row of this precision as float32.
+    @inline(__always)
+    func decode(
+        _ row: UnsafeRawPointer, scale: Float, into output: UnsafeMutablePointer<Float>, count: Int
+    ) {
+        switch self {
+        case .float32:
+            UnsafeMutableRawPointer(output).copyMemory(from: row, byteCount: count * 4)
+        case .float16:
+            tc_float16_decode(row.assumingMemoryBound(to: UInt16.self), output, count)
+        case .int16:
+            tc_int16_decode(row.assumingMemoryBound(to: Int16.self), scale, output, count)
+        case .int8:
+            tc_int8_decode(row.assumingMemoryBound(to: Int8.self), scale, output, count)
+        }
+    }
+
+    /// Writes a row in this precision, rounding stochastically by `stream`, and returns its scale (0 where the
+    /// precision has none).
+    @inline(__always)
+    func encode(
+        _ row: UnsafePointer<Float>, into output: UnsafeMutableRawPointer, count: Int, stream: UInt64
+    ) -> Float {
+        switch self {
+        case .float32:
+            output.copyMemory(from: row, byteCount: count * 4)
+            return 0
+        case .float16:
+            tc_float16_encode_stochastic(row, output.assumingMemoryBound(to: UInt16.self), count, stream)
+            return 0
+        case .int16:
+            return tc_int16_encode_stochastic(row, output.assumingMemoryBound(to: Int16.self), count, stream)
+        case .int8:
+            return tc_int8_encode_stochastic(row, output.assumingMemoryBound(to: Int8.self), count, stream)
+        }
+    }
+}
+
+/// Reads and writes the row inside a hot record.
+extension RowLayout {
+    @inline(__always)
+    func state(_ record: UnsafeMutableRawPointer) -> UnsafeMutablePointer<Float> {
+        (record + stateOffset).assumingMemoryBound(to: Float.self)
+    }
+
+    @inline(__always)
+    func row(_ record: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer { record + rowOffset }
+
+    /// The scale of a record; only for precisions that have one.
+    @inline(__always)
+    func scale(_ record: UnsafeMutableRawPointer) -> Float {
+        (record + Self.scaleOffset).load(as: Float.self)
+    }
+
+    @inline(__always)
+    func setScale(_ record: UnsafeMutableRawPointer, _ scale: Float) {
+        (record + Self.scaleOffset).storeBytes(of: scale, as: Float.self)
+    }
+
+    @inline(__always)
+    func decode(_ record: UnsafeMutableRawPointer, into output: UnsafeMutablePointer<Float>) {
+        precision.decode(
+            row(record), scale: precision.scaleBytes == 0 ? 0 : scale(record), into: output,
+            count: dimension)
+    }
+
+    @inline(__always)
+    func encode(_ row: UnsafePointer<Float>, into record: UnsafeMutableRawPointer, stream: UInt64) {
+        let scale = precision.encode(row, into: self.row(record), count: dimension, stream: stream)
+        if precision.scaleBytes != 0 { setScale(record, scale) }
+    }
+}

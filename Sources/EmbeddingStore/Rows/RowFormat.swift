@@ -1,0 +1,61 @@
+import CKernels
+
+/// How rows are handed out: what a client asked for, whatever the precision they are kept in.
+public enum RowFormat: UInt8, Sendable, CaseIterable {
+    /// float32[n][dimension]
+    case float32 = 0
+    /// float16[n][dimension], rounded to nearest even
+    case float16 = 1
+    /// float32 scale[n], then int16[n][dimension], rounded to nearest
+    case int16 = 2
+
+    /// Bytes of `rows` rows of `dimension` elements.
+    public func byteCount(rows: Int, dimension: Int) -> Int {
+        switch self {
+        case .float32: 4 * rows * dimension
+        case .float16: 2 * rows * dimension
+        case .int16: 4 * rows + 2 * rows * dimension
+        }
+    }
+}
+
+/// Where the rows of one reply go, borrowed from the caller for the time of a call.
+///
+/// The memory holds `format.byteCount(rows: count, dimension:)` bytes, aligned to 4.
+public struct RowOutput: @unchecked Sendable {  // a borrowed address: whoever passes it on keeps the memory alive
+    let base: UnsafeMutableRawPointer
+    let format: RowFormat
+    let count: Int
+    let dimension: Int
+
+    public init(_ bytes: UnsafeMutableRawBufferPointer, format: RowFormat, rows: Int, dimension: Int) {
+        precondition(bytes.count == format.byteCount(rows: rows, dimension: dimension))
+        // Nothing is written through the address of an empty buffer.
+        base = bytes.baseAddress ?? UnsafeMutableRawPointer(bitPattern: 16)!
+        precondition(Int(bitPattern: base) % 4 == 0, "rows are written to memory aligned to 4")
+        self.format = format
+        count = rows
+        self.dimension = dimension
+    }
+
+    /// Writes a row of float32.
+    @inline(__always)
+    func write(_ row: UnsafePointer<Float>, at position: Int) {
+        switch format {
+        case .float32:
+            float32(position).update(from: row, count: dimension)
+        case .float16:
+            tc_float16_encode_nearest(
+                row, (base + position * dimension * 2).assumingMemoryBound(to: UInt16.self), dimension)
+        case .int16:
+            let scales = base.assumingMemoryBound(to: Float.self)
+            let rows = (base + 4 * count).assumingMemoryBound(to: Int16.self)
+            scales[position] = tc_int16_encode_nearest(row, rows + position * dimension, dimension)
+        }
+    }
+
+    @inline(__always)
+    func float32(_ position: Int) -> UnsafeMutablePointer<Float> {
+        (base + position &* dimension &* 4).assumingMemoryBound(to: Float.self)
+    }
+}

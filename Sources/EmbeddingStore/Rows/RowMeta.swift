@@ -1,0 +1,58 @@
+/// The four bytes beside a row's key: how often it is used, and how it stands to its copy on disk.
+///
+/// ```
+/// bits 0–15   frequency, saturating, as of `epoch`
+/// bits 16–19  epoch in which the frequency was last brought up to date
+/// bit 20      dirty: the row differs from its copy on disk
+/// bit 21      coldCopy: there is a copy on disk, perhaps an old one
+/// bit 22      exactCopy: that copy is in hot precision
+/// bit 23      touched: used since a demotion last looked at it
+/// bits 24–31  pins: pushes that are about to step this row
+/// ```
+/// Frequencies halve with every epoch (as TinyLFU's reset does), lazily: a row is brought up to date when it is next
+/// looked at.
+struct RowMeta {
+    var bits: UInt32
+
+    static let dirty: UInt32 = 1 << 20
+    static let coldCopy: UInt32 = 1 << 21
+    static let exactCopy: UInt32 = 1 << 22
+    static let touched: UInt32 = 1 << 23
+    static let pin: UInt32 = 1 << 24
+    static let epochMask: UInt32 = 15
+
+    @inline(__always)
+    init(bits: UInt32) { self.bits = bits }
+
+    init(frequency: UInt16, epoch: UInt32, flags: UInt32) {
+        bits = UInt32(frequency) | (epoch & Self.epochMask) << 16 | flags
+    }
+
+    @inline(__always)
+    func has(_ flag: UInt32) -> Bool { bits & flag != 0 }
+
+    var pins: UInt32 { bits >> 24 }
+
+    /// The frequency with the halvings since it was last written.
+    @inline(__always)
+    func frequency(at epoch: UInt32) -> UInt16 {
+        let age = (epoch &- (bits >> 16)) & Self.epochMask
+        return UInt16(truncatingIfNeeded: (bits & 0xFFFF) >> age)
+    }
+
+    @inline(__always)
+    mutating func setFrequency(_ frequency: UInt16, epoch: UInt32) {
+        bits = bits & 0xFFF0_0000 | UInt32(frequency) | (epoch & Self.epochMask) << 16
+    }
+
+    /// Counts one use. A clean row becomes dirty when its frequency reaches a power of two, so that the copy on disk
+    /// knows the frequency to within a factor of two without being rewritten for every use.
+    @inline(__always)
+    mutating func touch(epoch: UInt32) {
+        let old = frequency(at: epoch)
+        let new = old == .max ? old : old &+ 1
+        setFrequency(new, epoch: epoch)
+        bits |= Self.touched
+        if new & (new &- 1) == 0 { bits |= Self.dirty }
+    }
+}

@@ -1,0 +1,86 @@
+internal import Foundation
+internal import NIOConcurrencyHelpers
+import Synchronization
+
+extension RowStore {
+    /// Deletes rows from both tiers and returns how many there were. Blocks on I/O.
+    ///
+    /// `keys` are distinct. The disk comes first: a reader that saw the old value there finds, when it wants to insert it,
+    /// that the key has been removed since. A row that a push has pinned is deleted after that push.
+    func delete(_ keys: [UInt64]) throws(StoreError) -> Int {
+        var deleted = 0
+        var wanted = keys
+        while true {
+            let (count, pinned) = try deleteUnpinned(wanted)
+            deleted += count
+            if pinned.isEmpty { return deleted }
+            wanted = pinned
+            Thread.sleep(forTimeInterval: 0.0002)
+        }
+    }
+
+    private func deleteUnpinned(_ keys: [UInt64]) throws(StoreError) -> (Int, pinned: [UInt64]) {
+        coldWrites.lock()
+        defer { coldWrites.unlock() }
+        var pinned: [UInt64] = []
+        var free: [UInt64] = []
+        for key in keys {
+            if isPinned(key) { pinned.append(key) } else { free.append(key) }
+        }
+        let onDisk = try deleteCold(free)
+        var deleted = 0
+        for (at, key) in free.enumerated() {
+            switch deleteHot(key, hadColdCopy: onDisk[at]) {
+            case .deleted: deleted += 1
+            case .absent: break
+            case .pinned: pinned.append(key)
+            }
+        }
+        return (deleted, pinned)
+    }
+
+    private func isPinned(_ key: UInt64) -> Bool {
+        let hash = hash(key)
+        let shard = shard(of: hash)
+        return shard.lock.withLock {
+            let position = shard.position(of: key, hash: hash)
+            return position >= 0 && shard.meta(shard.record(position)).pointee.pins > 0
+        }
+    }
+
+    /// Deletes copies on disk; says for each key whether there was one.
+    private func deleteCold(_ keys: [UInt64]) throws(StoreError) -> [Bool] {
+        if isColdEmpty { return Array(repeating: false, count: keys.count) }
+        let values = try cold.read(keys, table: table)
+        let had = (0..<keys.count).map { at in values.withValue(at: at) { $0 != nil } }
+        var tombstones = ColdRows()
+        for (at, key) in keys.enumerated() where had[at] { tombstones.append(key, nil) }
+        if tombstones.count > 0 { try cold.write(tombstones, table: table) }
+        coldKeys.subtract(tombstones.count, ordering: .releasing)
+        return had
+    }
+
+    private enum Deletion { case deleted, absent, pinned }
+
+    private func deleteHot(_ key: UInt64, hadColdCopy: Bool) -> Deletion {
+        let hash = hash(key)
+        let shard = shard(of: hash)
+        return shard.lock.withLock {
+            let position = shard.position(of: key, hash: hash)
+            guard position >= 0 else {
+                shard.invalidate(hash: hash)
+                return hadColdCopy ? .deleted : .absent
+            }
+            let meta = shard.meta(shard.record(position))
+            if meta.pointee.has(RowMeta.coldCopy), hadColdCopy {
+                meta.pointee.bits &= ~(RowMeta.coldCopy | RowMeta.exactCopy)
+                meta.pointee.bits |= RowMeta.dirty
+                shard.rowsOnlyHere += 1
+            }
+            if meta.pointee.pins > 0 { return .pinned }
+            shard.rowsOnlyHere -= 1
+            shard.remove(at: position, key: key, hash: hash)
+            return .deleted
+        }
+    }
+}

@@ -1,0 +1,162 @@
+internal import NIOConcurrencyHelpers
+
+extension RowStore {
+    /// How long a request waits for room in the hot tier before it is told to come back later.
+    static let roomTimeoutSeconds = 10.0
+
+    /// Brings rows into memory, and calls `body` once for each key with its record while the shard's lock is held; nil for a
+    /// key that has no row and, without `create`, gets none. Blocks on I/O.
+    ///
+    /// `keys` are distinct. What is in neither tier is created with `create`. With `pin` each record is pinned for
+    /// a push, and on error none stays pinned.
+    func load(
+        _ keys: [UInt64], create: Bool, pin: Bool,
+        _ body: (_ number: Int, _ record: UnsafeMutableRawPointer?) -> Void
+    ) throws(StoreError) {
+        // So many rows at a time overshoot the budget by no more than a part of its slack.
+        let step = max(1, min(4096, (budget.limitBytes - budget.highBytes) / 4 / layout.stride))
+        var done = 0
+        do throws(StoreError) {
+            while done < keys.count {
+                let end = min(done + step, keys.count)
+                try loadStep(keys, done..<end, create: create, pin: pin, body)
+                done = end
+            }
+        } catch {
+            if pin { unpin(keys[..<done]) }
+            throw error
+        }
+    }
+
+    /// One step of `load`, repeated for the keys that moved while it looked.
+    private func loadStep(
+        _ keys: [UInt64], _ range: Range<Int>, create: Bool, pin: Bool,
+        _ body: (Int, UnsafeMutableRawPointer?) -> Void
+    ) throws(StoreError) {
+        var visited: [UInt64] = []
+        func visit(_ number: Int, _ shard: Shard, _ record: UnsafeMutableRawPointer?) {
+            if pin, let record {
+                precondition(shard.meta(record).pointee.pins < 255, "more pushes than threads")
+                shard.meta(record).pointee.bits += RowMeta.pin
+                visited.append(keys[number])
+            }
+            body(number, record)
+        }
+        do throws(StoreError) {
+            var wanted = Array(range)
+            while !wanted.isEmpty {
+                try budget.waitForRoom(timeoutSeconds: Self.roomTimeoutSeconds)
+                let absent = takeHot(keys, wanted, visit)
+                let onDisk =
+                    isColdEmpty
+                    ? nil : try cold.read(absent.numbers.map { keys[$0] }, table: table)
+                wanted = try insert(keys, absent, onDisk, create: create, visit)
+            }
+        } catch {
+            if pin { unpin(visited[...]) }
+            throw error
+        }
+    }
+
+    /// Keys that were in no shard, with the stamps that tell whether that can still be so.
+    private struct Absent {
+        var numbers: [Int] = []
+        var stamps: [UInt32] = []
+    }
+
+    private func takeHot(
+        _ keys: [UInt64], _ wanted: [Int], _ visit: (Int, Shard, UnsafeMutableRawPointer?) -> Void
+    ) -> Absent {
+        var absent = Absent()
+        for number in wanted {
+            let hash = hash(keys[number])
+            let shard = shard(of: hash)
+            shard.lock.withLock {
+                let position = shard.position(of: keys[number], hash: hash)
+                if position >= 0 {
+                    visit(number, shard, shard.record(position))
+                } else {
+                    absent.numbers.append(number)
+                    absent.stamps.append(shard.stamp(hash))
+                }
+            }
+        }
+        return absent
+    }
+
+    /// Makes records of what was read; returns the keys that have to be looked for again.
+    private func insert(
+        _ keys: [UInt64], _ absent: Absent, _ onDisk: ColdRows?, create: Bool,
+        _ visit: (Int, Shard, UnsafeMutableRawPointer?) -> Void
+    ) throws(StoreError) -> [Int] {
+        var again: [Int] = []
+        let scratch = UnsafeMutablePointer<Float>.allocate(capacity: layout.dimension)
+        defer { scratch.deallocate() }
+        for (at, number) in absent.numbers.enumerated() {
+            let key = keys[number]
+            let hash = hash(key)
+            let shard = shard(of: hash)
+            // `withLock` cannot rethrow a typed error.
+            shard.lock.lock()
+            defer { shard.lock.unlock() }
+            let position = shard.position(of: key, hash: hash)
+            if position >= 0 {
+                visit(number, shard, shard.record(position))
+                continue
+            }
+            guard shard.stamp(hash) == absent.stamps[at] else {
+                again.append(number)
+                continue
+            }
+            if shard.isFull { throw .overloaded(retryAfterMs: 100) }
+            let promoted = try onDisk?.withValue(at: at) { (value) throws(StoreError) in
+                guard let value else { return UnsafeMutableRawPointer?.none }
+                return try promote(key, hash: hash, value, in: shard, scratch: scratch)
+            }
+            let record =
+                (promoted ?? nil)
+                ?? (create ? self.create(key, hash: hash, in: shard, scratch: scratch) : nil)
+            visit(number, shard, record)
+        }
+        return again
+    }
+
+    /// Makes the record of a row that was read from disk. The shard's lock is held.
+    private func promote(
+        _ key: UInt64, hash: UInt64, _ value: UnsafeRawBufferPointer, in shard: Shard,
+        scratch: UnsafeMutablePointer<Float>
+    ) throws(StoreError) -> UnsafeMutableRawPointer {
+        let (parsed, frequency, epoch) = try ColdValue.parse(
+            value, layout: layout, key: key, table: table)
+        let record = shard.insert(key, hash: hash)
+        parsed.read(
+            value, into: record, layout: layout, stream: roundingStream(key, salt: 1), scratch: scratch)
+        let now = budget.epoch
+        // Epochs are kept modulo 256; one that seems to lie ahead is from before a crash and counts as now.
+        let age = Int8(truncatingIfNeeded: now &- UInt32(epoch))
+        var meta = RowMeta(
+            frequency: frequency >> UInt16(max(0, min(15, age))), epoch: now,
+            flags: RowMeta.coldCopy | (parsed.precision == layout.precision ? RowMeta.exactCopy : 0))
+        meta.touch(epoch: now)
+        shard.meta(record).pointee = meta
+        shard.statistics.promotions += 1
+        return record
+    }
+
+    func shard(of hash: UInt64) -> Shard {
+        shards[Int(truncatingIfNeeded: hash >> UInt64(64 - shards.count.trailingZeroBitCount))]
+    }
+
+    /// Lets go of rows that a push pinned and will not step.
+    func unpin(_ keys: ArraySlice<UInt64>) {
+        for key in keys {
+            let hash = hash(key)
+            let shard = shard(of: hash)
+            shard.lock.withLock {
+                let position = shard.position(of: key, hash: hash)
+                precondition(position >= 0, "a pinned row has left the hot tier")
+                shard.meta(shard.record(position)).pointee.bits -= RowMeta.pin
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+internal import NIOConcurrencyHelpers
+
+/// Which of a pull's rows exist: bit `i mod 8` of byte `i / 8`, cleared beforehand by the caller.
+public struct FoundBits: @unchecked Sendable {  // a borrowed address: whoever passes it on keeps the memory alive
+    private let base: UnsafeMutablePointer<UInt8>
+
+    /// `bytes` holds at least ⌈n/8⌉ bytes.
+    public init(_ bytes: UnsafeMutableRawBufferPointer) {
+        // Nothing is written through the address of an empty buffer.
+        base =
+            bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+            ?? UnsafeMutablePointer(bitPattern: 16)!
+    }
+
+    @inline(__always)
+    func set(_ position: Int) { base[position >> 3] |= 1 << UInt8(truncatingIfNeeded: position & 7) }
+}
+
+extension RowStore {
+    /// Writes the rows that are in memory and returns the positions of the others, in order of shard. Never blocks.
+    ///
+    /// With `create` a key that can be nowhere gets its row here, while there is room.
+    func pullHot(
+        _ keys: Keys, create: Bool, into output: RowOutput, found: FoundBits?
+    ) -> [UInt32] {
+        budget.countUses(keys.count)
+        let batch = batch(keys)
+        var missing: [UInt32] = []
+        withScratch { scratch in
+            withUnsafeTemporaryAllocation(of: Int32.self, capacity: Self.lookupCountMax) { positions in
+                for (number, shard) in shards.enumerated() {
+                    let places = batch.places(of: number)
+                    if places.isEmpty { continue }
+                    shard.lock.withLock {
+                        pullHot(
+                            batch, places, in: shard, create: create, into: output, found: found,
+                            missing: &missing, positions: positions.baseAddress!, scratch: scratch)
+                    }
+                }
+            }
+        }
+        return missing
+    }
+
+    @inline(__always)
+    private func pullHot(
+        _ batch: borrowing KeyBatch, _ places: Range<Int>, in shard: Shard, create: Bool,
+        into output: RowOutput, found: FoundBits?, missing: inout [UInt32],
+        positions: UnsafeMutablePointer<Int32>, scratch: UnsafeMutablePointer<Float>
+    ) {
+        let epoch = budget.epoch
+        var misses = 0
+        var start = places.lowerBound
+        while start < places.upperBound {
+            let end = min(start + Self.lookupCountMax, places.upperBound)
+            shard.find(batch, start..<end, positions)
+            for place in start..<end {
+                var position = Int(positions[place - start])
+                if position < 0 {
+                    misses += 1
+                    // The same key may have been created a moment ago, earlier in this request.
+                    position = shard.position(of: batch.key(place), hash: batch.hash(place))
+                }
+                let record: UnsafeMutableRawPointer
+                if position >= 0 {
+                    record = shard.record(position)
+                    shard.meta(record).pointee.touch(epoch: epoch)
+                } else if create, isColdEmpty, budget.hasRoom, !shard.isFull {
+                    record = self.create(
+                        batch.key(place), hash: batch.hash(place), in: shard, scratch: scratch)
+                } else {
+                    missing.append(UInt32(truncatingIfNeeded: batch.member(place)))
+                    continue
+                }
+                write(record, at: batch.member(place), to: output, scratch: scratch)
+                found?.set(batch.member(place))
+            }
+            start = end
+        }
+        shard.statistics.misses += misses
+        shard.statistics.hits += places.count - misses
+    }
+
+    /// Hands a row out in the format that was asked for.
+    @inline(__always)
+    private func write(
+        _ record: UnsafeMutableRawPointer, at position: Int, to output: RowOutput,
+        scratch: UnsafeMutablePointer<Float>
+    ) {
+        if layout.precision == .float32 {
+            output.write(
+                layout.row(record).assumingMemoryBound(to: Float.self), at: position)
+        } else if output.format == .float32 {
+            layout.decode(record, into: output.float32(position))
+        } else {
+            layout.decode(record, into: scratch)
+            output.write(scratch, at: position)
+        }
+    }
+
+    /// Writes the rows at `missing`, which `pullHot` did not find: one batched read of the disk for each so many of
+    /// them. Blocks on I/O.
+    ///
+    /// Rows that exist are promoted. Others are created with `create`, and without it served as the table's
+    /// default row.
+    func pullCold(
+        _ keys: Keys, missing: [UInt32], create: Bool, into output: RowOutput, found: FoundBits?
+    ) throws(StoreError) {
+        // One key may be missing at several positions: sorted, they are neighbours.
+        let byKey = missing.sorted { keys[Int($0)] < keys[Int($1)] }
+        var unique: [UInt64] = []
+        var runStarts: [Int] = []
+        for (at, position) in byKey.enumerated() where unique.last != keys[Int(position)] {
+            unique.append(keys[Int(position)])
+            runStarts.append(at)
+        }
+        runStarts.append(byKey.count)
+
+        let defaultRow = [Float](repeating: schema.initializer.mean, count: layout.dimension)
+        try withScratch { (scratch) throws(StoreError) in
+            try load(unique, create: create, pin: false) { number, record in
+                for at in runStarts[number]..<runStarts[number + 1] {
+                    let position = Int(byKey[at])
+                    if let record {
+                        write(record, at: position, to: output, scratch: scratch)
+                        found?.set(position)
+                    } else {
+                        defaultRow.withUnsafeBufferPointer {
+                            output.write($0.baseAddress!, at: position)  // dimension is at least 1
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+import CKernels
+internal import NIOConcurrencyHelpers
+
+/// A part of a table's hot tier: some of the keys, with their records, under one lock.
+///
+/// `lock` guards everything below it. It is never held across I/O, and nobody holds two. Operations on many keys go
+/// over a `KeyBatch`, which is ordered by shard, so that each lock is taken once for a request.
+final class Shard: @unchecked Sendable {  // all mutable state is guarded by `lock`
+    let lock = NIOLock()
+
+    private(set) var index = SlotIndex()
+    private(set) var slab: RowSlab
+    /// Where the next sweep of a demotion starts.
+    private(set) var hand = 0
+    /// Rows that have no copy on disk.
+    var rowsOnlyHere = 0
+    var statistics = ShardStatistics()
+    /// Counts removals, apart by hash: a row that was read from disk may be inserted only if no removal of its key can
+    /// have happened since before the read, or an old row would replace a newer one.
+    private let removalStamps: UnsafeMutablePointer<UInt32>
+
+    private let hash: KeyHash
+    private let budget: MemoryBudget
+
+    private static let stampCount = 256
+
+    init(layout: RowLayout, capacity: Int, hash: KeyHash, budget: MemoryBudget) {
+        slab = RowSlab(stride: layout.stride, capacity: min(capacity, SlotIndex.positionCountMax))
+        removalStamps = .allocate(capacity: Self.stampCount)
+        removalStamps.initialize(repeating: 0, count: Self.stampCount)
+        self.hash = hash
+        self.budget = budget
+        budget.add(index.bytes)
+    }
+
+    deinit {
+        removalStamps.deallocate()
+        budget.add(-bytes)
+    }
+
+    var bytes: Int { index.bytes + slab.committedBytes }
+
+    // MARK: finding
+
+    /// Writes the position of each key of `range` in the batch's order, or -1, to `positions`.
+    ///
+    /// Three passes, so that the cache misses of many keys overlap: ask for the slots, ask for the records that they
+    /// name, then compare keys.
+    @inline(__always)
+    func find(
+        _ batch: borrowing KeyBatch, _ range: Range<Int>, _ positions: UnsafeMutablePointer<Int32>
+    ) {
+        for at in range { index.prefetch(batch.hash(at)) }
+        for at in range {
+            let likely = index.likelyPosition(batch.hash(at))
+            if likely >= 0 {
+                let record = slab.record(likely)
+                tc_prefetch(record)
+                tc_prefetch(record + 64)
+            }
+        }
+        for at in range {
+            positions[at &- range.lowerBound] = Int32(
+                truncatingIfNeeded: index.position(of: batch.key(at), hash: batch.hash(at), in: slab))
+        }
+    }
+
+    @inline(__always)
+    func position(of key: UInt64, hash: UInt64) -> Int {
+        index.position(of: key, hash: hash, in: slab)
+    }
+
+    @inline(__always)
+    func record(_ position: Int) -> UnsafeMutableRawPointer { slab.record(position) }
+
+    @inline(__always)
+    func meta(_ record: UnsafeMutableRawPointer) -> UnsafeMutablePointer<RowMeta> {
+        (record + RowLayout.metaOffset).assumingMemoryBound(to: RowMeta.self)
+    }
+
+    @inline(__always)
+    func key(at position: Int) -> UInt64 { slab.record(position).loadUnaligned(as: UInt64.self) }
+
+    /// What `stamp(hash)` gives stays the same for as long as no key with this hash has been removed.
+    @inline(__always)
+    func stamp(_ hash: UInt64) -> UInt32 { removalStamps[Int((hash >> 40) & 0xFF)] }
+
+    // MARK: inserting and removing
+
+    var isFull: Bool { slab.count == slab.capacity }
+
+    /// Makes a record for a key that has none. The caller fills in everything but the key.
+    func insert(_ key: UInt64, hash: UInt64) -> UnsafeMutableRawPointer {
+        let before = bytes
+        let position = slab.append()
+        index.insert(hash: hash, position: position) { self.hash(self.key(at: $0)) }
+        let record = slab.record(position)
+        record.storeBytes(of: key, as: UInt64.self)
+        budget.add(bytes - before)
+        return record
+    }
+
+    /// Removes a record; the last one takes its place, so that the slab stays dense.
+    func remove(at position: Int, key: UInt64, hash: UInt64) {
+        removalStamps[Int((hash >> 40) & 0xFF)] &+= 1
+        index.remove(key, hash: hash, in: slab)
+        let last = slab.count - 1
+        if position != last {
+            let lastKey = self.key(at: last)
+            index.move(lastKey, hash: self.hash(lastKey), to: position, in: slab)
+            slab.record(position).copyMemory(from: slab.record(last), byteCount: slab.stride)
+        }
+        slab.removeLast()
+    }
+
+    /// Marks a key as removed though it has no record here: a reader that is under way must look again.
+    func invalidate(hash: UInt64) { removalStamps[Int((hash >> 40) & 0xFF)] &+= 1 }
+
+    /// Gives back memory that removals have freed.
+    func trim() {
+        let before = bytes
+        slab.trim()
+        budget.add(bytes - before)
+    }
+
+    // MARK: sweeping
+
+    var count: Int { slab.count }
+
+    /// Calls `body` with each of the next `limit` positions under the hand, until it returns false; each row is visited once
+    /// at most. With `advance` the next sweep goes on where this one stopped.
+    func sweep(limit: Int, advance: Bool, _ body: (UnsafeMutableRawPointer) -> Bool) {
+        let count = slab.count
+        if count == 0 { return }
+        var position = hand < count ? hand : 0
+        for _ in 0..<min(limit, count) {
+            let goOn = body(slab.record(position))
+            position = position + 1 == count ? 0 : position + 1
+            if !goOn { break }
+        }
+        if advance { hand = position }
+    }
+}

@@ -1,0 +1,17 @@
+/// What happened in a shard since the store was opened, in rows.
+struct ShardStatistics {
+    /// Pulled rows that were in memory, and those that were not.
+    var hits = 0
+    var misses = 0
+    var created = 0
+    var promotions = 0
+    var demotions = 0
+
+    static func += (total: inout ShardStatistics, part: ShardStatistics) {
+        total.hits += part.hits
+        total.misses += part.misses
+        total.created += part.created
+        total.promotions += part.promotions
+        total.demotions += part.demotions
+    }
+}

@@ -1,0 +1,68 @@
+/// Everything that decides what the rows of a table are. Stored with the table; never changes.
+public struct TableSchema: Sendable, Hashable, Codable {
+    /// Floats in a row, 1…4096.
+    public var dimension: Int
+    public var optimizer: Optimizer
+    public var initializer: Initializer
+    /// Precision of rows in memory.
+    public var hotPrecision: Precision
+    /// Precision of rows on disk.
+    public var coldPrecision: Precision
+    public var scheme: Scheme
+    /// Decides the start of every row, together with its key.
+    public var seed: UInt64
+    /// Sightings after which an id earns a row.
+    public var admissionCount: Int
+
+    public init(
+        dimension: Int,
+        optimizer: Optimizer = .adagrad(learningRate: 0.01, initialAccumulator: 0, epsilon: 1e-10),
+        initializer: Initializer = .uniform(low: -0.01, high: 0.01),
+        hotPrecision: Precision = .float32,
+        coldPrecision: Precision = .int16,
+        scheme: Scheme = .full,
+        seed: UInt64 = 0,
+        admissionCount: Int = 1
+    ) {
+        self.dimension = dimension
+        self.optimizer = optimizer
+        self.initializer = initializer
+        self.hotPrecision = hotPrecision
+        self.coldPrecision = coldPrecision
+        self.scheme = scheme
+        self.seed = seed
+        self.admissionCount = admissionCount
+    }
+
+    public static let dimensionRange = 1...4096
+
+    /// Throws ``StoreError`` `invalidSchema` or `unsupported` for a schema that no table can have here.
+    func validate() throws(StoreError) {
+        if !Self.dimensionRange.contains(dimension) {
+            throw .invalidSchema("dimension must be 1…4096, not \(dimension)")
+        }
+        if let problem = optimizer.problem { throw .invalidSchema("optimizer: \(problem)") }
+        if let problem = initializer.problem { throw .invalidSchema("initializer: \(problem)") }
+        if admissionCount < 1 { throw .invalidSchema("admission count must be at least 1") }
+        if admissionCount > 1 {
+            throw .unsupported("admission after \(admissionCount) sightings is not available yet; use 1")
+        }
+    }
+
+    /// Throws unless `name` is 1…255 bytes of ASCII letters, digits, `_`, `-`, `.` and `/`.
+    static func validate(name: String) throws(StoreError) {
+        let allowed = name.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"),
+                UInt8(ascii: "."), UInt8(ascii: "/"):
+                true
+            default: false
+            }
+        }
+        guard allowed, (1...255).contains(name.utf8.count) else {
+            throw .invalidSchema(
+                "a table's name is 1…255 ASCII letters, digits, '_', '-', '.', '/', not '\(name.prefix(64))'")
+        }
+    }
+}

@@ -1,0 +1,284 @@
+internal import Foundation
+internal import NIOConcurrencyHelpers
+
+/// Tables of embedding rows in two tiers: memory, within a budget, and RocksDB.
+///
+/// All methods may be called from any thread. Those that say so block on I/O and do not belong on an event loop.
+public final class Store: Sendable {
+    public struct Options: Sendable {
+        /// Bytes that rows, optimizer state and index of all tables may take in memory.
+        public var memoryBytes: Int
+        /// Serve what is there and change nothing on disk.
+        public var isReadOnly: Bool
+        /// Parts of a table's hot tier that are locked apart, a power of two; nil to choose by cores and memory.
+        public var shardCount: Int?
+        /// Whether a thread moves rows to disk when memory runs high. Without it the caller calls `demote()`.
+        public var demotesInBackground = true
+
+        public init(memoryBytes: Int, isReadOnly: Bool = false, shardCount: Int? = nil) {
+            self.memoryBytes = memoryBytes
+            self.isReadOnly = isReadOnly
+            self.shardCount = shardCount
+        }
+    }
+
+    public let path: String
+    public let isReadOnly: Bool
+
+    private let directory: DataDirectory
+    private let cold: any ColdTier
+    private let budget: MemoryBudget
+    private let pinned: PinnedBytes
+    private let shardCount: Int
+    private let demoter: Demoter
+    private let demotesInBackground: Bool
+    private let tablesBox: NIOLockedValueBox<Tables>
+    /// One change of the set of tables, or close, at a time. Held across I/O.
+    private let changes = NIOLock()
+    /// One writer of the cold tier at a time. Held across I/O.
+    private let coldWrites = NIOLock()
+
+    private struct Tables {
+        var byNumber: [UInt32: Table] = [:]
+        var byName: [String: Table] = [:]
+        var nextNumber: UInt32 = 1
+        var isClosed = false
+    }
+
+    /// The least memory a hot tier can work with.
+    public static let memoryBytesMin = 1 << 20
+
+    /// Opens the store in a folder, or makes one there. Blocks.
+    ///
+    /// Throws `inUse` when another process has it open, `damaged`, `badDataDirectory`, `cannotCreate` or
+    /// `storageFailed`.
+    public convenience init(path: String, options: Options) throws(StoreError) {
+        let directory = try DataDirectory(path: path, readOnly: options.isReadOnly)
+        let cold = try RocksDBColdTier(path: directory.coldPath, readOnly: options.isReadOnly)
+        try self.init(directory: directory, cold: cold, options: options)
+    }
+
+    init(directory: DataDirectory, cold: any ColdTier, options: Options) throws(StoreError) {
+        guard options.memoryBytes >= Self.memoryBytesMin else {
+            throw .unsupported("memory must be at least \(Self.memoryBytesMin) bytes")
+        }
+        path = directory.path
+        isReadOnly = options.isReadOnly
+        self.directory = directory
+        self.cold = cold
+        var state = try directory.readState()
+        budget = MemoryBudget(limitBytes: options.memoryBytes, epoch: state.epoch)
+        pinned = PinnedBytes(limitBytes: options.memoryBytes / 2)
+        shardCount = options.shardCount ?? Self.defaultShardCount(memoryBytes: options.memoryBytes)
+
+        var tables = Tables()
+        for (record, bytes) in try cold.catalog() {
+            let entry = try CatalogEntry(record: record, bytes: bytes)
+            guard cold.tables.contains(entry.number) else {
+                throw .damaged("\(directory.path): table '\(entry.name)' has no rows' place on disk")
+            }
+            let known = state.tables[String(entry.number)]
+            let coldKeys: Int
+            if state.isClean, let known {
+                coldKeys = known.coldKeys
+            } else {
+                coldKeys = try cold.countKeys(table: entry.number)
+            }
+            let rows = RowStore(
+                table: entry.number, schema: entry.schema, shardCount: shardCount, budget: budget,
+                cold: cold, coldWrites: coldWrites, pinned: pinned, coldKeys: coldKeys,
+                pushes: known?.pushes ?? 0, isReadOnly: options.isReadOnly)
+            let table = Table(name: entry.name, rows: rows)
+            tables.byNumber[entry.number] = table
+            tables.byName[entry.name] = table
+            tables.nextNumber = max(tables.nextNumber, entry.number + 1)
+        }
+        let tablesBox = NIOLockedValueBox(tables)
+        self.tablesBox = tablesBox
+        demoter = Demoter(budget: budget) {
+            tablesBox.withLockedValue { tables in tables.byNumber.values.map(\.rows) }
+        }
+        demotesInBackground = options.demotesInBackground
+        if !isReadOnly {
+            // A table whose making or dropping was cut short.
+            for orphan in cold.tables where tables.byNumber[orphan] == nil { try cold.dropTable(orphan) }
+            state.isClean = false
+            try directory.writeState(state)
+        }
+        if demotesInBackground { demoter.start() }
+    }
+
+    private static func defaultShardCount(memoryBytes: Int) -> Int {
+        // Enough that threads seldom meet, few enough that a shard's part of the memory is worth its overhead.
+        let byCores = 8 * ProcessInfo.processInfo.activeProcessorCount
+        let byMemory = memoryBytes >> 20
+        let wanted = max(4, min(256, byCores, byMemory))
+        return 1 << (Int.bitWidth - 1 - wanted.leadingZeroBitCount)
+    }
+
+    // MARK: tables
+
+    /// The table with this name; throws `unknownTable`.
+    public func table(named name: String) throws(StoreError) -> Table {
+        guard let table = tablesBox.withLockedValue({ $0.byName[name] }) else { throw .unknownTable(name) }
+        return table
+    }
+
+    /// The table with this number, nil when there is none.
+    public func table(number: UInt32) -> Table? { tablesBox.withLockedValue { $0.byNumber[number] } }
+
+    /// All tables, by name.
+    public var tables: [Table] {
+        tablesBox.withLockedValue { $0.byName.values.sorted { $0.name < $1.name } }
+    }
+
+    /// Makes a table. Blocks.
+    ///
+    /// Throws `tableExists` when there is one of that name, unless `opensExisting` and it has the same schema; and
+    /// `invalidSchema`, `unsupported`, `readOnly` or `storageFailed`.
+    public func createTable(
+        named name: String, _ schema: TableSchema, opensExisting: Bool = false
+    ) throws(StoreError) -> Table {
+        try TableSchema.validate(name: name)
+        try schema.validate()
+        changes.lock()
+        defer { changes.unlock() }
+        let tables = tablesBox.withLockedValue { $0 }
+        if tables.isClosed { throw .closed }
+        if let existing = tables.byName[name] {
+            guard opensExisting else { throw .tableExists("table '\(name)' exists") }
+            guard existing.schema == schema else {
+                throw .tableExists("table '\(name)' exists with another schema")
+            }
+            return existing
+        }
+        if isReadOnly { throw .readOnly }
+        let number = tables.nextNumber
+        try cold.createTable(number)
+        let entry = CatalogEntry(number: number, name: name, schema: schema)
+        try cold.putCatalog([entry.record: entry.bytes])
+        let rows = RowStore(
+            table: number, schema: schema, shardCount: shardCount, budget: budget, cold: cold,
+            coldWrites: coldWrites, pinned: pinned, coldKeys: 0, pushes: 0, isReadOnly: false)
+        let table = Table(name: name, rows: rows)
+        tablesBox.withLockedValue {
+            $0.byNumber[number] = table
+            $0.byName[name] = table
+            $0.nextNumber = number + 1
+        }
+        return table
+    }
+
+    /// Drops a table and its rows. Requests that already have it finish. Blocks.
+    public func dropTable(_ table: Table) throws(StoreError) {
+        changes.lock()
+        defer { changes.unlock() }
+        if isReadOnly { throw .readOnly }
+        guard tablesBox.withLockedValue({ $0.byNumber[table.number] }) != nil else {
+            throw .unknownTable(table.name)
+        }
+        coldWrites.lock()
+        defer { coldWrites.unlock() }
+        try cold.putCatalog([CatalogEntry.record(table.number): nil])
+        tablesBox.withLockedValue {
+            $0.byNumber[table.number] = nil
+            $0.byName[table.name] = nil
+        }
+        try cold.dropTable(table.number)
+    }
+
+    // MARK: the whole
+
+    /// Moves rows to disk as the background thread does, for a store that was opened without it. Blocks.
+    public func demote() throws(StoreError) {
+        while budget.usedBytes > budget.lowBytes, try demoter.demote() > 0 {}
+    }
+
+    public func statistics() -> StoreStatistics {
+        StoreStatistics(
+            memoryLimitBytes: budget.limitBytes, hotBytes: budget.usedBytes,
+            tables: tables.map { .init(name: $0.name, number: $0.number, statistics: $0.statistics()) })
+    }
+
+    /// Makes a copy of the store, in a folder that must not exist yet, that can be opened as a store. Blocks.
+    ///
+    /// Every push that was acknowledged before the call is in it; of those that run meanwhile each row is in it before or
+    /// after the push. Files are hard-linked where the file system allows. Returns rows and bytes of the copy.
+    public func checkpoint(to destination: String) throws(StoreError) -> (rows: Int, bytes: Int) {
+        if isReadOnly { throw .readOnly }
+        guard destination.hasPrefix("/") else { throw .cannotCreate("'\(destination)' is not an absolute path") }
+        let files = FileManager.default
+        if files.fileExists(atPath: destination) { throw .cannotCreate("\(destination) exists") }
+        // Under another name until it is whole, so that what is interrupted does not look like a checkpoint.
+        let partial = destination + ".partial"
+        do {
+            if files.fileExists(atPath: partial) { try files.removeItem(atPath: partial) }
+            try files.createDirectory(atPath: partial, withIntermediateDirectories: true)
+        } catch {
+            throw .cannotCreate("cannot create \(partial): \(error.localizedDescription)")
+        }
+        do throws(StoreError) {
+            let rows = try writeCheckpoint(into: partial)
+            guard rename(partial, destination) == 0 else {
+                throw .cannotCreate("cannot create \(destination): \(String(cString: strerror(errno)))")
+            }
+            return (rows, Self.byteCount(folder: destination))
+        } catch {
+            try? files.removeItem(atPath: partial)  // what is left has a name that says what it is
+            throw error
+        }
+    }
+
+    private func writeCheckpoint(into folder: String) throws(StoreError) -> Int {
+        changes.lock()
+        defer { changes.unlock() }
+        coldWrites.lock()
+        defer { coldWrites.unlock() }
+        if tablesBox.withLockedValue({ $0.isClosed }) { throw .closed }
+        let tables = tables
+        for table in tables { try table.rows.flush() }
+        try cold.checkpoint(to: folder + "/cold")
+        let state = cleanState(tables)
+        try DataDirectory.write(state, inFolder: folder)
+        return state.tables.values.reduce(0) { $0 + $1.coldKeys }
+    }
+
+    private func cleanState(_ tables: [Table]) -> DataDirectory.State {
+        DataDirectory.State(
+            isClean: true, epoch: budget.epoch,
+            tables: Dictionary(
+                uniqueKeysWithValues: tables.map { (String($0.number), $0.rows.state) }))
+    }
+
+    private static func byteCount(folder: String) -> Int {
+        guard let files = FileManager.default.enumerator(atPath: folder) else { return 0 }
+        var bytes = 0
+        while files.nextObject() != nil {
+            bytes += (files.fileAttributes?[.size] as? NSNumber)?.intValue ?? 0
+        }
+        return bytes
+    }
+
+    /// Writes what is only in memory to disk and lets go of the folder. Blocks. No other call may be under way or
+    /// follow.
+    public func close() throws(StoreError) {
+        changes.lock()
+        defer { changes.unlock() }
+        let (tables, wasClosed) = tablesBox.withLockedValue { tables in
+            defer { tables.isClosed = true }
+            return (Array(tables.byNumber.values), tables.isClosed)
+        }
+        if wasClosed { return }
+        if demotesInBackground { demoter.stop() } else { budget.stop() }
+        coldWrites.lock()
+        defer { coldWrites.unlock() }
+        defer {
+            cold.close()
+            directory.release()
+        }
+        if isReadOnly { return }
+        for table in tables { try table.rows.flush() }
+        try cold.sync()
+        try directory.writeState(cleanState(tables))
+    }
+}

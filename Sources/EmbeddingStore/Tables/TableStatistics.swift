@@ -1,0 +1,22 @@
+/// A table in figures: where its rows are, and what happened to them since the store was opened.
+public struct TableStatistics: Sendable, Hashable, Codable {
+    public struct Tier: Sendable, Hashable, Codable {
+        public var rows: Int
+        public var bytes: Int
+    }
+
+    /// Rows in either tier; one that is in both counts once.
+    public var rows: Int
+    /// In memory: bytes of rows, optimizer state and index.
+    public var hot: Tier
+    /// On disk only; the bytes are those of all files of the table.
+    public var cold: Tier
+    /// Rows that a request found in memory, and those it did not.
+    public var hits: Int
+    public var misses: Int
+    public var created: Int
+    public var promotions: Int
+    public var demotions: Int
+
+    public var hitRatio: Double { hits + misses == 0 ? 1 : Double(hits) / Double(hits + misses) }
+}

@@ -1,0 +1,69 @@
+internal import Foundation
+
+/// Keeps the hot tier to its budget: a thread that moves the least used rows of all tables to disk when the budget
+/// runs high, so that no reply waits for it.
+///
+/// The policy is least frequently used with ageing, over all tables at once. Frequencies stay with a row on disk, so that
+/// a scan, whose rows are seen once, cannot push out rows that are used again and again; they halve as time goes by, so that
+/// yesterday's favourites leave. Among equals the sweep of each shard's hand gives a new row a full round before it
+/// is looked at.
+final class Demoter: @unchecked Sendable {  // `firstTable` belongs to the thread
+    private let budget: MemoryBudget
+    private let tables: @Sendable () -> [RowStore]
+    private let ended = DispatchSemaphore(value: 0)
+    private var firstTable = 0
+
+    init(budget: MemoryBudget, tables: @escaping @Sendable () -> [RowStore]) {
+        self.budget = budget
+        self.tables = tables
+    }
+
+    func start() {
+        let thread = Thread { [self] in
+            while budget.waitForPressure() { relieve() }
+            ended.signal()
+        }
+        thread.name = "demoter"
+        thread.start()
+    }
+
+    /// Ends the thread after the round that it is in.
+    func stop() {
+        budget.stop()
+        ended.wait()
+    }
+
+    /// One round; tells those who wait for room how it went.
+    private func relieve() {
+        do throws(StoreError) {
+            let freed = try demote()
+            budget.roundEnded(failure: nil)
+            // Everything is in use at this moment; it will not be for long.
+            if freed == 0 { Thread.sleep(forTimeInterval: 0.001) }
+        } catch {
+            budget.roundEnded(failure: error)
+            // The disk is full or failing: try again, but not as fast as the processor can.
+            Thread.sleep(forTimeInterval: 0.2)
+        }
+    }
+
+    /// Moves rows to disk until the budget is down to its low mark or a round's share is done; returns the bytes of rows
+    /// that left.
+    func demote() throws(StoreError) -> Int {
+        let tables = tables()
+        guard !tables.isEmpty else { return 0 }
+        budget.ageFrequencies(hotRows: tables.reduce(0) { $0 + $1.hotRows })
+        var histogram = FrequencyHistogram()
+        for table in tables { table.sampleFrequencies(into: &histogram) }
+        let threshold = histogram.threshold(freeing: Double(budget.usedBytes - budget.lowBytes))
+        var freed = 0
+        firstTable += 1
+        for number in tables.indices {
+            let excess = budget.usedBytes - budget.lowBytes
+            if excess <= 0 { break }
+            let table = tables[(firstTable + number) % tables.count]
+            freed += try table.demote(below: threshold, bytesMax: min(excess, MemoryBudget.stagedBytesMax))
+        }
+        return freed
+    }
+}

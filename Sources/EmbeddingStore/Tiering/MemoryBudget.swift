@@ -1,0 +1,105 @@
+import Foundation
+import Synchronization
+
+/// The memory that the hot tiers of all tables share, and the clock by which frequencies age.
+///
+/// Slabs and indexes report what they take and give back. Above `highBytes` nothing is inserted on a reply path:
+/// whoever needs room waits for the demoter, which makes room down to `lowBytes`. The slack between `highBytes` and
+/// the limit takes what was already under way.
+final class MemoryBudget: @unchecked Sendable {  // plain properties are guarded by `condition`
+    let limitBytes: Int
+    let highBytes: Int
+    let lowBytes: Int
+
+    private let used = Atomic<Int>(0)
+    /// Rows looked up since the epoch began.
+    private let uses = Atomic<Int>(0)
+    private let epochNumber: Atomic<UInt32>
+
+    /// Signalled when the budget crosses `highBytes`, when a round of demotion ends, and at the end.
+    private let condition = NSCondition()
+    private var isStopped = false
+    /// Why demotion makes no progress, when it does not.
+    private var failure: StoreError?
+
+    /// Bytes that one round of demotion may stage, so that demoting does not itself take much memory.
+    static let stagedBytesMax = 8 << 20
+
+    init(limitBytes: Int, epoch: UInt32) {
+        precondition(limitBytes > 0)
+        self.limitBytes = limitBytes
+        highBytes = limitBytes - limitBytes / 16
+        lowBytes = highBytes - min(limitBytes / 16, Self.stagedBytesMax)
+        epochNumber = Atomic(epoch)
+    }
+
+    var usedBytes: Int { used.load(ordering: .relaxed) }
+
+    /// Whether a row may be inserted without waiting.
+    @inline(__always)
+    var hasRoom: Bool { used.load(ordering: .relaxed) < highBytes }
+
+    /// Records that `bytes` more (or, negative, fewer) are taken.
+    func add(_ bytes: Int) {
+        let (old, new) = used.add(bytes, ordering: .relaxed)
+        if old < highBytes, new >= highBytes {
+            // Under the lock, so that it cannot fall between the demoter's look and its wait.
+            condition.withLock { condition.broadcast() }
+        }
+    }
+
+    /// Waits until rows may be inserted; throws what keeps the demoter from making room, or `overloaded`.
+    /// Blocks: never on an event loop.
+    func waitForRoom(timeoutSeconds: Double) throws(StoreError) {
+        if hasRoom { return }
+        let deadline = Date(timeIntervalSinceNow: timeoutSeconds)
+        condition.lock()
+        defer { condition.unlock() }
+        while !hasRoom {
+            if isStopped { throw .closed }
+            if let failure { throw failure }
+            guard condition.wait(until: deadline) else { throw .overloaded(retryAfterMs: 100) }
+        }
+    }
+
+    /// Waits until there is something to demote; false once the budget is stopped.
+    func waitForPressure() -> Bool {
+        condition.lock()
+        defer { condition.unlock() }
+        while hasRoom, !isStopped { condition.wait() }
+        return !isStopped
+    }
+
+    /// Lets those who wait for room look again after a round of demotion, which may have failed.
+    func roundEnded(failure: StoreError?) {
+        condition.withLock {
+            self.failure = failure
+            condition.broadcast()
+        }
+    }
+
+    func stop() {
+        condition.withLock {
+            isStopped = true
+            condition.broadcast()
+        }
+    }
+
+    // MARK: the clock of frequencies
+
+    @inline(__always)
+    var epoch: UInt32 { epochNumber.load(ordering: .relaxed) }
+
+    @inline(__always)
+    func countUses(_ count: Int) { uses.wrappingAdd(count, ordering: .relaxed) }
+
+    /// Uses per hot row after which frequencies halve.
+    private static let usesPerRowAndEpoch = 16
+
+    /// Begins a new epoch when the rows in memory have been used often enough since the last one.
+    func ageFrequencies(hotRows: Int) {
+        guard uses.load(ordering: .relaxed) >= Self.usesPerRowAndEpoch * max(hotRows, 1024) else { return }
+        uses.store(0, ordering: .relaxed)
+        epochNumber.wrappingAdd(1, ordering: .relaxed)
+    }
+}

@@ -1,0 +1,38 @@
+import Foundation
+
+/// Keeps the rows that pushes have loaded and not yet stepped to half of the budget.
+///
+/// Such rows must stay in memory, whatever the policy says. The other half can always be demoted, and no two pushes wait
+/// for each other's room, because each takes all that it needs at once.
+final class PinnedBytes: @unchecked Sendable {  // `freeBytes` is guarded by `condition`
+    private let limitBytes: Int
+    private let condition = NSCondition()
+    private var freeBytes: Int
+
+    init(limitBytes: Int) {
+        self.limitBytes = limitBytes
+        freeBytes = limitBytes
+    }
+
+    /// Waits for `bytes` to be free and takes them. Blocks: never on an event loop.
+    func take(_ bytes: Int, timeoutSeconds: Double) throws(StoreError) {
+        guard bytes <= limitBytes else {
+            throw .tooLarge(
+                "a push of \(bytes) bytes of rows does not fit in half of the hot tier (\(limitBytes) bytes)")
+        }
+        let deadline = Date(timeIntervalSinceNow: timeoutSeconds)
+        condition.lock()
+        defer { condition.unlock() }
+        while freeBytes < bytes {
+            guard condition.wait(until: deadline) else { throw .overloaded(retryAfterMs: 100) }
+        }
+        freeBytes -= bytes
+    }
+
+    func give(_ bytes: Int) {
+        condition.lock()
+        freeBytes += bytes
+        condition.unlock()
+        condition.broadcast()
+    }
+}

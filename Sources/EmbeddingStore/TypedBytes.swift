@@ -1,0 +1,20 @@
+/// `withUnsafeBytes` of the standard library throws any error; these keep its type.
+extension Array {
+    @inline(__always)
+    func withBytes<Result, Failure: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try withUnsafeBufferPointer { (elements) throws(Failure) in
+            try body(UnsafeRawBufferPointer(elements))
+        }
+    }
+
+    @inline(__always)
+    mutating func withMutableBytes<Result, Failure: Error>(
+        _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try withUnsafeMutableBufferPointer { (elements) throws(Failure) in
+            try body(UnsafeMutableRawBufferPointer(elements))
+        }
+    }
+}
