@@ -15,7 +15,7 @@ public enum ConnectionError: Error, Hashable, Sendable {
     case timedOut
     /// The server sent something that the protocol does not allow; the connection is closed.
     case protocolViolation(String)
-    /// More calls wait on this connection than it queues.
+    /// More calls wait on this connection than it queues, or have timed out and are unanswered.
     case tooManyCalls
 }
 

@@ -30,17 +30,18 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// Makes a call: `promise` gets the reply's frame, which may carry an error, or fails with
     /// a ``ConnectionError``.
     ///
-    /// - Parameter frame: whole and sound; its request id is set here.
+    /// - Parameter frame: whole and sound.
     func call(_ frame: ByteBuffer, timeout: TimeAmount, promise: EventLoopPromise<Frame>) {
         let deadline = NIODeadline.now() + timeout
         guard let header = FrameHeader(peekingAt: frame) else {
             preconditionFailure("not a frame")
         }
         let call = ConnectionState<EventLoopPromise<Frame>>.Call(
-            waiter: promise, frame: frame, operation: header.operation, deadline: deadline)
+            waiter: promise, frame: frame, requestID: header.requestID,
+            operation: header.operation, deadline: deadline)
         switch state.submit(call) {
-        case .write(let requestID):
-            write(frame, requestID: requestID)
+        case .write:
+            write(frame)
         case .wait:
             break
         case .fail(let error):
@@ -63,10 +64,8 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     // MARK: Writing
 
-    private func write(_ frame: ByteBuffer, requestID: UInt32) {
+    private func write(_ frame: ByteBuffer) {
         guard let context else { return }
-        var frame = frame
-        FrameHeader.setRequestID(requestID, in: &frame)
         context.write(Self.wrapOutboundOut(frame), promise: nil)
         flushLater(context)
     }
@@ -145,7 +144,18 @@ final class ConnectionHandler: ChannelInboundHandler {
             case .drop: break
             case .close(let error): close(error)
             }
-            while let next = state.next() { write(next.frame, requestID: next.requestID) }
+            makeNextCalls()
+        }
+    }
+
+    /// A reply has made room for calls that queue.
+    private func makeNextCalls() {
+        while true {
+            switch state.next() {
+            case .write(let frame): write(frame)
+            case .fail(let promise, let error): promise.fail(error)
+            case .wait: return
+            }
         }
     }
 

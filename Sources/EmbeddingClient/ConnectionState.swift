@@ -9,8 +9,9 @@ struct ConnectionState<Waiter>: ~Copyable {
     /// A call on its way: as it is handed in, and as it waits for its turn.
     struct Call {
         var waiter: Waiter
-        /// The whole frame, its request id not set yet.
+        /// The whole frame.
         var frame: ByteBuffer
+        var requestID: UInt32
         var operation: UInt8
         var deadline: NIODeadline
     }
@@ -54,15 +55,13 @@ struct ConnectionState<Waiter>: ~Copyable {
             return .close(.protocolViolation("capabilities that were not asked for were granted"))
         }
         phase = .open
-        sent = CallTable(
-            capacity: min(
-                welcome.limits.requestsInFlightMax, CallTable<Waiter>.capacityMax))
+        sent = CallTable(capacity: welcome.limits.requestsInFlightMax)
         return .open
     }
 
     enum SubmitAction {
-        /// Write the call's frame under this request id.
-        case write(requestID: UInt32)
+        /// Write the call's frame.
+        case write
         /// Do nothing: the call is written when others have their answers.
         case wait
         case fail(ConnectionError)
@@ -76,9 +75,7 @@ struct ConnectionState<Waiter>: ~Copyable {
         case .closed(let error):
             return .fail(error)
         case .open where !sent.isFull && queue.isEmpty:
-            let requestID = sent.insert(
-                call.waiter, operation: call.operation, deadline: call.deadline)
-            return .write(requestID: requestID)
+            return send(call) ? .write : .fail(.tooManyCalls)
         case .open where queue.count < queuedMax:
             queue.append(call)
             return .wait
@@ -112,12 +109,26 @@ struct ConnectionState<Waiter>: ~Copyable {
         }
     }
 
-    /// The queued call whose turn it is, with its request id; none when there is no room or call.
-    mutating func next() -> (frame: ByteBuffer, requestID: UInt32)? {
-        guard case .open = phase, !sent.isFull, let call = queue.popFirst() else { return nil }
-        let requestID = sent.insert(
-            call.waiter, operation: call.operation, deadline: call.deadline)
-        return (call.frame, requestID)
+    enum NextAction {
+        /// Write this frame: its call's turn has come.
+        case write(ByteBuffer)
+        /// This call cannot be made.
+        case fail(Waiter, ConnectionError)
+        /// There is no room, or no call that queues.
+        case wait
+    }
+
+    /// What to do with the calls that queue; to be asked until it says `wait`.
+    mutating func next() -> NextAction {
+        guard case .open = phase, !sent.isFull, let call = queue.popFirst() else { return .wait }
+        return send(call) ? .write(call.frame) : .fail(call.waiter, .tooManyCalls)
+    }
+
+    /// - Returns: false when the ids have come round and the call's is still in use.
+    private mutating func send(_ call: Call) -> Bool {
+        sent.insert(
+            call.waiter, requestID: call.requestID, operation: call.operation,
+            deadline: call.deadline)
     }
 
     /// Calls whose time is over, and when the next one's is; none when no call is left.

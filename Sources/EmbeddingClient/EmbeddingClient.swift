@@ -2,6 +2,7 @@ public import EmbeddingWire
 internal import Foundation
 public import NIOCore
 internal import NIOPosix
+internal import Synchronization
 
 /// A connection to a Thermocline server.
 ///
@@ -17,7 +18,8 @@ public final class EmbeddingClient: Sendable {
     private let channel: any Channel
     private let handler: NIOLoopBound<ConnectionHandler>
     private let welcome: Welcome
-    package let encoder: RequestEncoder
+    /// The last request id that was given out; they come round after 2^32 requests.
+    private let lastRequestID = Atomic<UInt32>(0)
     /// For how long a call waits for its answer.
     public let timeout: TimeAmount
 
@@ -33,7 +35,6 @@ public final class EmbeddingClient: Sendable {
         self.handler = handler
         self.welcome = welcome
         self.timeout = timeout
-        encoder = RequestEncoder(allocator: channel.allocator)
     }
 
     /// Connects, and agrees with the server on a version of the protocol.
@@ -128,12 +129,19 @@ public final class EmbeddingClient: Sendable {
         try? await ended.get()
     }
 
+    /// Writes the next request: each use of it gives another request id.
+    package var encoder: RequestEncoder {
+        RequestEncoder(
+            requestID: lastRequestID.wrappingAdd(1, ordering: .relaxed).newValue,
+            allocator: channel.allocator)
+    }
+
     /// Sends a request and hands back its reply, which may carry an error.
     ///
     /// The way for those who keep many requests in flight from the event loop itself: called
     /// there, it writes at once and costs no switch of threads.
     ///
-    /// - Parameter frame: as ``encoder`` writes it.
+    /// - Parameter frame: as ``encoder`` has written it, sent once.
     package func send(_ frame: ByteBuffer, timeout: TimeAmount? = nil) -> EventLoopFuture<Frame> {
         let promise = channel.eventLoop.makePromise(of: Frame.self)
         let timeout = timeout ?? self.timeout

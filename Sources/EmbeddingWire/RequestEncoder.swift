@@ -1,14 +1,18 @@
 package import NIOCore
 
-/// Writes requests as whole frames.
+/// Writes a request as a whole frame, in one allocation.
 ///
-/// The request id is 0 in them all: the connection puts it in with
-/// ``FrameHeader/setRequestID(_:in:)`` when it sends the frame. Each takes one allocation. Limits
-/// are the caller's to keep.
+/// Each request takes an encoder of its own, because it carries the request id: the frame is
+/// not touched again, so it is never copied. Limits are the caller's to keep.
 package struct RequestEncoder: Sendable {
+    /// The request's id: none that is in use on the connection.
+    package var requestID: UInt32
     package var allocator: ByteBufferAllocator
 
-    package init(allocator: ByteBufferAllocator = ByteBufferAllocator()) {
+    package init(
+        requestID: UInt32 = 0, allocator: ByteBufferAllocator = ByteBufferAllocator()
+    ) {
+        self.requestID = requestID
         self.allocator = allocator
     }
 
@@ -130,7 +134,7 @@ package struct RequestEncoder: Sendable {
     ) -> ByteBuffer {
         var frame = allocator.buffer(capacity: FrameHeader.byteCount + bodyBytes)
         let header = FrameHeader(
-            bodyBytes: UInt32(bodyBytes), requestID: 0, operation: operation.rawValue,
+            bodyBytes: UInt32(bodyBytes), requestID: requestID, operation: operation.rawValue,
             options: options, table: table)
         header.write(to: &frame)
         return frame

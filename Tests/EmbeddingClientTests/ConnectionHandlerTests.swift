@@ -34,7 +34,8 @@ import Testing
         timeout: TimeAmount = .seconds(3600)
     ) -> EventLoopFuture<Frame> {
         let promise = channel.eventLoop.makePromise(of: Frame.self)
-        handler.call(RequestEncoder().ping(payload: [byte]), timeout: timeout, promise: promise)
+        let frame = RequestEncoder(requestID: 1000 + UInt32(byte)).ping(payload: [byte])
+        handler.call(frame, timeout: timeout, promise: promise)
         channel.embeddedEventLoop.run()
         return promise.futureResult
     }

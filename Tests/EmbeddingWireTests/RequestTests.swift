@@ -21,10 +21,10 @@ import Testing
     @Test(arguments: GoldenFrame.all(.request))
     func encodingFollowsThePage(golden: GoldenFrame) throws {
         let fields = golden.fields
-        let encoder = RequestEncoder()
+        let encoder = RequestEncoder(requestID: fields.requestId!)
         let table = fields.table!
         let create = fields.create ?? false
-        var encoded =
+        let encoded =
             switch fields.operationCode {
             case .ping: encoder.ping(payload: GoldenFrame.bytes(hex: fields.payloadHex!))
             case .createTable:
@@ -55,7 +55,6 @@ import Testing
             case .stats: encoder.stats(table: table)
             case .checkpoint: encoder.checkpoint(path: fields.path!)
             }
-        FrameHeader.setRequestID(fields.requestId!, in: &encoded)
         #expect(encoded == golden.bytes)
     }
 
