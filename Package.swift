@@ -90,6 +90,22 @@ let package = Package(
             dependencies: ["EmbeddingWire", .product(name: "NIOCore", package: nio)],
             swiftSettings: strict),
         .testTarget(
+            name: "EmbeddingClientTests",
+            dependencies: [
+                "EmbeddingClient", "EmbeddingWire",
+                .product(name: "NIOCore", package: nio),
+                .product(name: "NIOEmbedded", package: nio),
+                .product(name: "NIOPosix", package: nio),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "thermoclineTests",
+            dependencies: [
+                "thermocline", "EmbeddingClient", "EmbeddingWire",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
             name: "EmbeddingServerTests",
             dependencies: [
                 "EmbeddingServer", "EmbeddingClient", "EmbeddingStore", "EmbeddingWire",

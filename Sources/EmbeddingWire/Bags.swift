@@ -3,12 +3,7 @@ internal import NIOCore
 /// What a pool request combines: bag i is `ids[offsets[i] ..< offsets[i + 1]]`, the last bag ends
 /// with the ids.
 package struct Bags: Sendable {
-    /// How the rows of a bag become one row.
-    package enum Mode: UInt8, CaseIterable, Sendable {
-        case sum = 0
-        case mean = 1
-        case max = 2
-    }
+    package typealias Mode = PoolMode
 
     package let mode: Mode
     package let ids: WireIDs
@@ -39,7 +34,7 @@ extension BodyReader {
         let modeCode = try integer(as: UInt8.self)
         let weighted = try integer(as: UInt8.self)
         try zeros(count: 6)
-        guard let mode = Bags.Mode(rawValue: modeCode), weighted <= 1,
+        guard let mode = PoolMode(rawValue: modeCode), weighted <= 1,
             weighted == 0 || mode == .sum
         else {
             throw WireError(

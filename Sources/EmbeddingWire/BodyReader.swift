@@ -35,7 +35,8 @@ struct BodyReader {
     mutating func array<Element: BitwiseCopyable>(
         of: Element.Type, count: Int
     ) throws(WireError) -> WireArray<Element> {
-        let (byteCount, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<Element>.size)
+        let (byteCount, overflow) = count.multipliedReportingOverflow(
+            by: MemoryLayout<Element>.size)
         guard !overflow else { throw tooShort() }
         return WireArray(try bytes(count: byteCount))
     }

@@ -2,9 +2,9 @@ package import NIOCore
 
 /// Cuts one direction of a connection into its handshake message and the frames that follow.
 ///
-/// A server reads with `ConnectionDecoder<Hello>`, a client with `ConnectionDecoder<Welcome>`. Throws
-/// ``WireError`` for a bad handshake and ``FrameTooLarge`` for a frame over the limit; the decoder is of
-/// no use after either.
+/// A server reads with `ConnectionDecoder<Hello>`, a client with `ConnectionDecoder<Welcome>`.
+/// Throws ``WireError`` for a bad handshake and ``FrameTooLarge`` for a frame over the limit; the
+/// decoder is of no use after either.
 package struct ConnectionDecoder<First: HandshakeMessage>: NIOSingleStepByteToMessageDecoder {
     package enum Message: Sendable {
         case handshake(First)

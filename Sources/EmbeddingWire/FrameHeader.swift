@@ -48,12 +48,4 @@ package struct FrameHeader: Hashable, Sendable {
         stream.writeMultipleIntegers(
             bodyBytes, requestID, operation, options.rawValue, status, table, endianness: .little)
     }
-
-    /// Puts `requestID` into a frame that was encoded before its id was known.
-    ///
-    /// - Parameter frame: a whole frame, from its reader index on.
-    package static func setRequestID(_ requestID: UInt32, in frame: inout ByteBuffer) {
-        precondition(frame.readableBytes >= byteCount, "not a frame")
-        frame.setInteger(requestID, at: frame.readerIndex + 4, endianness: .little)
-    }
 }

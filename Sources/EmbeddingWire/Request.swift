@@ -2,9 +2,9 @@ package import NIOCore
 
 /// A request, read from a frame and found to follow the protocol.
 ///
-/// Ids, gradients and rows are views on the frame, to be read in place. What the codec cannot know
-/// is left to the server: whether a table has that number, its dimension, whether values are finite,
-/// whether the reply would be too large, and whether the connection may write.
+/// Ids, gradients and rows are views on the frame, to be read in place. What the codec cannot
+/// know is left to the server: whether a table has that number, its dimension, whether values are
+/// finite, whether the reply would be too large, and whether the connection may write.
 package enum Request: Sendable {
     case ping(payload: ByteBuffer)
     case createTable(name: String, schema: TableSchema, ifExists: IfExists)
@@ -20,14 +20,6 @@ package enum Request: Sendable {
     /// Of the whole server when `table` is 0.
     case stats(table: UInt32)
     case checkpoint(path: String)
-
-    /// What `createTable` does when there is a table of that name.
-    package enum IfExists: UInt8, CaseIterable, Sendable {
-        /// Refuses.
-        case error = 0
-        /// Opens it if the schema is the same.
-        case open = 1
-    }
 
     package static let pingBytesMax = 1024
     package static let pathBytesMax = 4096
@@ -161,7 +153,7 @@ extension BodyReader {
     fileprivate mutating func createTable() throws(WireError) -> Request {
         let code = try integer(as: UInt8.self)
         try zeros(count: 3)
-        guard let ifExists = Request.IfExists(rawValue: code) else {
+        guard let ifExists = IfExists(rawValue: code) else {
             throw WireError(.malformed, "there is no ifExists \(code)")
         }
         let name = try tableName()
@@ -178,7 +170,8 @@ extension BodyReader {
         else {
             throw WireError(
                 .malformed,
-                "not an absolute path of at most \(Request.pathBytesMax) bytes: \(path.debugDescription)")
+                "no absolute path of at most \(Request.pathBytesMax) bytes: "
+                    + path.debugDescription)
         }
         return path
     }

@@ -1,14 +1,18 @@
 package import NIOCore
 
-/// Writes requests as whole frames.
+/// Writes a request as a whole frame, in one allocation.
 ///
-/// The request id is 0 in them all: the connection puts it in with
-/// ``FrameHeader/setRequestID(_:in:)`` when it sends the frame. Each takes one allocation. Limits are the
-/// caller's to keep.
+/// Each request takes an encoder of its own, because it carries the request id: the frame is
+/// not touched again, so it is never copied. Limits are the caller's to keep.
 package struct RequestEncoder: Sendable {
+    /// The request's id: none that is in use on the connection.
+    package var requestID: UInt32
     package var allocator: ByteBufferAllocator
 
-    package init(allocator: ByteBufferAllocator = ByteBufferAllocator()) {
+    package init(
+        requestID: UInt32 = 0, allocator: ByteBufferAllocator = ByteBufferAllocator()
+    ) {
+        self.requestID = requestID
         self.allocator = allocator
     }
 
@@ -20,7 +24,7 @@ package struct RequestEncoder: Sendable {
 
     /// - Throws: `invalidSchema` for a name that no table can have.
     package func createTable(
-        name: String, schema: TableSchema, ifExists: Request.IfExists
+        name: String, schema: TableSchema, ifExists: IfExists
     ) throws(WireError) -> ByteBuffer {
         try TableName.check(name)
         let bodyBytes = 4 + 2 + name.utf8.count + TableSchema.byteCount
@@ -75,7 +79,7 @@ package struct RequestEncoder: Sendable {
     ///   - offsets: where each bag begins; ascending from 0 to at most the number of ids.
     ///   - weights: one for each id, or none; with `sum` only.
     package func pool(
-        table: UInt32, mode: Bags.Mode, ids: [UInt64], offsets: [UInt64], weights: [Float]? = nil,
+        table: UInt32, mode: PoolMode, ids: [UInt64], offsets: [UInt64], weights: [Float]? = nil,
         create: Bool, format: RowFormat = .float32
     ) -> ByteBuffer {
         precondition(weights.map { $0.count == ids.count } ?? true, "a weight for each id")
@@ -130,7 +134,7 @@ package struct RequestEncoder: Sendable {
     ) -> ByteBuffer {
         var frame = allocator.buffer(capacity: FrameHeader.byteCount + bodyBytes)
         let header = FrameHeader(
-            bodyBytes: UInt32(bodyBytes), requestID: 0, operation: operation.rawValue,
+            bodyBytes: UInt32(bodyBytes), requestID: requestID, operation: operation.rawValue,
             options: options, table: table)
         header.write(to: &frame)
         return frame

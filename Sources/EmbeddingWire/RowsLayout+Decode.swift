@@ -38,8 +38,8 @@ extension RowsLayout {
 extension Float {
     /// The value of an IEEE 754 binary16.
     ///
-    /// Written with integers and one product, because `Float16` converts by a library call for each value
-    /// on processors that the compiler must not assume F16C for; this loop is vectorized.
+    /// Written with integers and one product, because `Float16` converts by a library call for
+    /// each value where the compiler must not assume F16C; this can be vectorized.
     init(halfBitPattern half: UInt16) {
         let magnitude = UInt32(half & 0x7FFF) << 13
         let sign = UInt32(half & 0x8000) << 16

@@ -19,7 +19,8 @@ package enum TableName {
         guard name.utf8.allSatisfy(isAllowed) else {
             throw WireError(
                 .invalidSchema,
-                "a table's name has ASCII letters, digits and _ - . / only, unlike \(name.debugDescription)")
+                "a table's name has ASCII letters, digits and _ - . / only, "
+                    + "unlike \(name.debugDescription)")
         }
     }
 

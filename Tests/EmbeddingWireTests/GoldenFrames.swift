@@ -155,9 +155,9 @@ extension GoldenFrame.Fields {
         ["float32": .float32, "float16": .float16, "int16": .int16][format ?? "float32"]!
     }
 
-    var bagMode: Bags.Mode { ["sum": .sum, "mean": .mean, "max": .max][mode!]! }
+    var bagMode: PoolMode { ["sum": .sum, "mean": .mean, "max": .max][mode!]! }
 
-    var ifExistsChoice: Request.IfExists { ["error": .error, "open": .open][ifExists!]! }
+    var ifExistsChoice: IfExists { ["error": .error, "open": .open][ifExists!]! }
 
     var operationCode: EmbeddingWire.Operation {
         EmbeddingWire.Operation.allCases.first { "\($0)" == operation }!

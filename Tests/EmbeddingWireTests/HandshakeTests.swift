@@ -67,7 +67,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (8, [0, 0]), (8, [2, 0]), (16, [1, 4, 0, 0]), (16, [255, 255, 255, 255]), (20, [0, 0, 0, 1]),
+        (8, [0, 0]), (8, [2, 0]), (16, [1, 4, 0, 0]), (16, [255, 255, 255, 255]),
+        (20, [0, 0, 0, 1]),
     ] as [(Int, [UInt8])])
     func badFieldsOfHelloAreMalformed(offset: Int, bytes: [UInt8]) {
         var stream = ByteBuffer()

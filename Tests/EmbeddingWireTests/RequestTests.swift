@@ -21,10 +21,10 @@ import Testing
     @Test(arguments: GoldenFrame.all(.request))
     func encodingFollowsThePage(golden: GoldenFrame) throws {
         let fields = golden.fields
-        let encoder = RequestEncoder()
+        let encoder = RequestEncoder(requestID: fields.requestId!)
         let table = fields.table!
         let create = fields.create ?? false
-        var encoded =
+        let encoded =
             switch fields.operationCode {
             case .ping: encoder.ping(payload: GoldenFrame.bytes(hex: fields.payloadHex!))
             case .createTable:
@@ -55,7 +55,6 @@ import Testing
             case .stats: encoder.stats(table: table)
             case .checkpoint: encoder.checkpoint(path: fields.path!)
             }
-        FrameHeader.setRequestID(fields.requestId!, in: &encoded)
         #expect(encoded == golden.bytes)
     }
 
@@ -139,7 +138,9 @@ import Testing
     }
 
     @Test func unknownBitsOfTheHeaderAreRefused() throws {
-        func code(_ change: (inout FrameHeader) -> Void, of bytes: ByteBuffer) throws -> ErrorCode? {
+        func code(
+            _ change: (inout FrameHeader) -> Void, of bytes: ByteBuffer
+        ) throws -> ErrorCode? {
             var frame = try Self.frame(bytes)
             change(&frame.header)
             do throws(WireError) {
@@ -289,7 +290,7 @@ import Testing
     }
 
     @Test func weightsGoWithSumsOnly() throws {
-        for mode in Bags.Mode.allCases {
+        for mode in PoolMode.allCases {
             let bytes = RequestEncoder().pool(
                 table: 1, mode: mode, ids: [1], offsets: [0], weights: [1], create: false)
             if mode == .sum {

@@ -19,7 +19,8 @@ import Testing
 
     @Test(arguments: [
         "", "unix:", "tcp:", "tcp:host", "tcp:host:", "tcp::7070", "tcp:host:65536", "tcp:host:-1",
-        "tcp:host:+1", "tcp:::1:7070", "tcp:[]:7070", "tcp:host:7070x", "localhost:7070", "/run/x.sock",
+        "tcp:host:+1", "tcp:::1:7070", "tcp:[]:7070", "tcp:host:7070x", "localhost:7070",
+        "/run/x.sock",
         "unix:/" + String(repeating: "p", count: 107), "udp:host:1", "unix:/a\u{0}",
     ])
     func anythingElseIsRefusedWithItsText(text: String) throws {

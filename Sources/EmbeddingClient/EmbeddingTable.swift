@@ -1,0 +1,131 @@
+public import EmbeddingWire
+
+/// A table of a server, reached by one client's connection.
+public struct EmbeddingTable: Sendable {
+    public let client: EmbeddingClient
+    public let name: String
+    /// Names the table on the wire, until the server stops.
+    public let number: UInt32
+    public let schema: TableSchema
+
+    init(client: EmbeddingClient, name: String, number: UInt32, schema: TableSchema) {
+        self.client = client
+        self.name = name
+        self.number = number
+        self.schema = schema
+    }
+
+    /// A table that was listed, reached by `client`.
+    public init(client: EmbeddingClient, _ listing: TableListing) {
+        self.init(
+            client: client, name: listing.name, number: listing.number, schema: listing.schema)
+    }
+
+    /// Values in a row.
+    public var dimension: Int { Int(schema.dimension) }
+
+    /// Reads a row for each id.
+    ///
+    /// - Parameters:
+    ///   - create: whether ids without a row get one; otherwise they read as the table's
+    ///     default row, and the result says which were found.
+    ///   - format: how the rows travel; float16 and int16 are half as long and rounded.
+    public func pull(
+        _ ids: [UInt64], create: Bool = true, format: RowFormat = .float32
+    ) async throws -> PulledRows {
+        try check(ids)
+        let frame = client.encoder.pull(table: number, ids: ids, create: create, format: format)
+        let reply = try await client.reply(to: frame)
+        let layout = RowsLayout(
+            rows: ids.count, dimension: dimension, format: format, hasFound: !create)
+        return PulledRows(
+            dimension: dimension, values: try reply.rows(layout),
+            found: create ? nil : try reply.found(layout))
+    }
+
+    /// Applies a gradient to the row of each id, and returns once that is done.
+    ///
+    /// Gradients of an id that comes more than once are summed, then one step is taken.
+    ///
+    /// - Parameter gradients: row-major, a row for each id.
+    public func push(_ ids: [UInt64], gradients: [Float]) async throws {
+        try check(ids)
+        try check(rows: gradients, for: ids)
+        let frame = client.encoder.push(
+            table: number, dimension: dimension, ids: ids, gradients: gradients)
+        try await client.reply(to: frame).checkEmpty()
+    }
+
+    /// Replaces the row of each id; the last row counts for an id that comes more than once.
+    ///
+    /// - Parameter rows: row-major, a row for each id.
+    public func assign(_ ids: [UInt64], rows: [Float]) async throws {
+        try check(ids)
+        try check(rows: rows, for: ids)
+        let frame = client.encoder.assign(
+            table: number, dimension: dimension, ids: ids, rows: rows)
+        try await client.reply(to: frame).checkEmpty()
+    }
+
+    /// Reads one row for each bag of ids, combined from the rows of its ids.
+    ///
+    /// - Parameters:
+    ///   - offsets: where each bag begins in `ids`, ascending from 0; the last ends with them.
+    ///   - weights: one for each id, with `sum` only.
+    /// - Returns: row-major, a row for each bag; zeros for an empty one.
+    public func pool(
+        _ ids: [UInt64], offsets: [UInt64], mode: PoolMode = .sum, weights: [Float]? = nil,
+        create: Bool = true, format: RowFormat = .float32
+    ) async throws -> [Float] {
+        try check(ids)
+        try check(offsets)
+        if let weights, weights.count != ids.count {
+            throw WireError(.malformed, "\(weights.count) weights for \(ids.count) ids")
+        }
+        let frame = client.encoder.pool(
+            table: number, mode: mode, ids: ids, offsets: offsets, weights: weights,
+            create: create, format: format)
+        let layout = RowsLayout(
+            rows: offsets.count, dimension: dimension, format: format, hasFound: false)
+        return try await client.reply(to: frame).rows(layout)
+    }
+
+    /// Removes the rows of these ids.
+    ///
+    /// - Returns: how many there were.
+    public func delete(_ ids: [UInt64]) async throws -> UInt64 {
+        try check(ids)
+        return try await client.reply(to: client.encoder.delete(table: number, ids: ids))
+            .rowCount()
+    }
+
+    /// How many rows the table has.
+    public func count() async throws -> UInt64 {
+        try await client.reply(to: client.encoder.count(table: number)).rowCount()
+    }
+
+    /// What the table holds and how it is used, as JSON.
+    public func stats() async throws -> String {
+        try await client.reply(to: client.encoder.stats(table: number)).json()
+    }
+
+    /// Removes the table and its rows.
+    public func drop() async throws {
+        try await client.reply(to: client.encoder.dropTable(number)).checkEmpty()
+    }
+
+    private func check(_ ids: [UInt64]) throws(WireError) {
+        guard ids.count <= client.idsMax else {
+            throw WireError(
+                .tooManyIds, "\(ids.count) ids; the most in one call is \(client.idsMax)")
+        }
+    }
+
+    private func check(rows: [Float], for ids: [UInt64]) throws(WireError) {
+        guard rows.count == ids.count * dimension else {
+            throw WireError(
+                .dimensionMismatch,
+                "\(rows.count) values for \(ids.count) ids of a table of dimension \(dimension)")
+        }
+    }
+}

@@ -1,0 +1,113 @@
+internal import Foundation
+
+/// What a server says about itself.
+struct StatsReport: Decodable {
+    struct Memory: Decodable {
+        var limitBytes: UInt64
+        var hotBytes: UInt64
+    }
+
+    struct Requests: Decodable {
+        var count: UInt64
+        var errors: UInt64
+        var rows: UInt64
+        var p50Us: Double
+        var p99Us: Double
+        var p999Us: Double
+        var maxUs: Double
+    }
+
+    struct Tier: Decodable {
+        var rows: UInt64
+        var bytes: UInt64
+    }
+
+    struct Table: Decodable {
+        var name: String
+        var rows: UInt64
+        var hot: Tier
+        var cold: Tier
+        var hitRatio: Double
+        var promotions: UInt64
+        var demotions: UInt64
+    }
+
+    var uptimeSeconds: Double
+    var memory: Memory
+    var hits: UInt64
+    var misses: UInt64
+    var hitRatio: Double
+    var promotions: UInt64
+    var demotions: UInt64
+    var connections: UInt64
+    /// By operation.
+    var requests: [String: Requests]
+    var tables: [Table]
+
+    /// The report as lined up tables.
+    ///
+    /// - Parameter previous: an earlier report of the same server; with it, rates are shown for the
+    ///   time in between instead of the whole time the server has been up.
+    func text(since previous: StatsReport? = nil) -> String {
+        [summary, tablesText, requestsText(since: previous)].filter { !$0.isEmpty }
+            .joined(separator: "\n\n")
+    }
+
+    private var summary: String {
+        var text = TextTable()
+        let share = memory.limitBytes > 0 ? Double(memory.hotBytes) / Double(memory.limitBytes) : 0
+        text.add("up", Units.duration(seconds: uptimeSeconds))
+        text.add(
+            "memory",
+            "\(Units.bytes(memory.hotBytes)) of \(Units.bytes(memory.limitBytes)) "
+                + "(\(Units.percent(share)))")
+        text.add(
+            "hit ratio",
+            "\(Units.percent(hitRatio)) (\(Units.count(hits)) hits, "
+                + "\(Units.count(misses)) misses)")
+        text.add("promotions", Units.count(promotions))
+        text.add("demotions", Units.count(demotions))
+        text.add("connections", "\(connections)")
+        return text.text
+    }
+
+    private var tablesText: String {
+        guard !tables.isEmpty else { return "" }
+        var text = TextTable(
+            header: [
+                "TABLE", "ROWS", "HOT ROWS", "HOT", "COLD ROWS", "COLD", "HIT RATIO", "PROMOTED",
+                "DEMOTED",
+            ],
+            numbers: Set(1...8))
+        for table in tables {
+            text.add(
+                table.name, Units.count(table.rows), Units.count(table.hot.rows),
+                Units.bytes(table.hot.bytes), Units.count(table.cold.rows),
+                Units.bytes(table.cold.bytes), Units.percent(table.hitRatio),
+                Units.count(table.promotions), Units.count(table.demotions))
+        }
+        return text.text
+    }
+
+    private func requestsText(since previous: StatsReport?) -> String {
+        let used = requests.filter { $0.value.count > 0 }.sorted { $0.key < $1.key }
+        guard !used.isEmpty else { return "" }
+        var text = TextTable(
+            header: [
+                "REQUESTS", "COUNT", "ERRORS", "ROWS", "ROWS/S", "P50", "P99", "P99.9", "MAX",
+            ],
+            numbers: Set(1...8))
+        let seconds = max(uptimeSeconds - (previous?.uptimeSeconds ?? 0), 1e-3)
+        for (operation, request) in used {
+            let before = previous?.requests[operation]?.rows ?? 0
+            // A server that was started anew counts from 0 again.
+            let rows = request.rows >= before ? request.rows - before : request.rows
+            text.add(
+                operation, Units.count(request.count), Units.count(request.errors),
+                Units.count(request.rows), Units.rate(Double(rows) / seconds),
+                Units.microseconds(request.p50Us), Units.microseconds(request.p99Us),
+                Units.microseconds(request.p999Us), Units.microseconds(request.maxUs))
+        }
+        return text.text
+    }
+}

@@ -1,0 +1,9 @@
+internal import ArgumentParser
+
+/// `thermocline table`: the tables of a server.
+struct TableCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "table",
+        abstract: "Makes, lists, shows and drops tables.",
+        subcommands: [TableCreate.self, TableList.self, TableShow.self, TableDrop.self])
+}

@@ -1,0 +1,46 @@
+internal import EmbeddingWire
+internal import Foundation
+
+/// A table as commands print it.
+///
+/// In JSON the seed is a string, because it may be no double.
+struct TableDescription: Encodable {
+    var name: String
+    var dimension: UInt32
+    var hot: String
+    var cold: String
+    var optimizer: String
+    var initializer: String
+    var scheme: String
+    var seed: String
+    /// None where the server was not asked.
+    var rows: UInt64?
+
+    init(_ name: String, _ schema: TableSchema, rows: UInt64?) {
+        self.name = name
+        dimension = schema.dimension
+        hot = schema.hot.description
+        cold = schema.cold.description
+        optimizer = SchemaSyntax.text(schema.optimizer)
+        initializer = SchemaSyntax.text(schema.initializer)
+        scheme = SchemaSyntax.text(schema.scheme, admissionCount: schema.admissionCount)
+        seed = "\(schema.seed)"
+        self.rows = rows
+    }
+
+    /// A line for each property, or one JSON object.
+    func text(asJSON json: Bool) throws -> String {
+        if json { return try JSONText.of(self) }
+        var table = TextTable()
+        table.add("name", name)
+        if let rows { table.add("rows", "\(rows)") }
+        table.add("dimension", "\(dimension)")
+        table.add("hot", hot)
+        table.add("cold", cold)
+        table.add("optimizer", optimizer)
+        table.add("initializer", initializer)
+        table.add("scheme", scheme)
+        table.add("seed", seed)
+        return table.text
+    }
+}

@@ -1,0 +1,24 @@
+internal import ArgumentParser
+internal import EmbeddingClient
+
+/// `thermocline table show`.
+struct TableShow: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Shows one table: its schema and how many rows it has.")
+
+    @OptionGroup var server: ServerChoice
+
+    @Argument(help: "The table's name.")
+    var name: String
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() async throws {
+        let table = try await server.withClient { client in
+            let table = try await client.table(named: name)
+            return TableDescription(name, table.schema, rows: try await table.count())
+        }
+        print(try table.text(asJSON: json))
+    }
+}
