@@ -22,7 +22,7 @@ struct Inspect: ParsableCommand {
             path: path, options: .init(memoryBytes: Store.memoryBytesMin, isReadOnly: true))
         let report = InspectReport(store)
         try store.close()
-        print(try json ? report.json() : report.text)
+        print(json ? try JSONText.of(report) : report.text)
     }
 }
 
@@ -49,12 +49,6 @@ struct InspectReport: Encodable {
                 bytesPerRow: figures.rows == 0 ? 0 : Double(figures.cold.bytes) / Double(figures.rows),
                 schema: table.schema)
         }
-    }
-
-    func json() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        return String(decoding: try encoder.encode(self), as: UTF8.self)
     }
 
     var text: String {
