@@ -134,6 +134,29 @@ struct OptimizerTests {
         expectClose(second, exactSecond)
     }
 
+    /// Small numbers that come out exactly, with an epsilon large enough to show where it is added.
+    @Test func epsilonIsAddedToTheRoot() {
+        var row: [Float] = [1, 1]
+        var accumulator: [Float] = [16, 16]
+        tc_adagrad_step(&row, &accumulator, [3, -3], 2, 0.5, 1)
+        #expect(row == [0.75, 1.25])
+        #expect(accumulator == [25, 25])
+
+        row = [1, 1]
+        var shared: Float = 16
+        tc_rowwise_adagrad_step(&row, &shared, [3, -3], 2, 0.75, 1)
+        #expect(row == [0.625, 1.375])
+        #expect(shared == 25)
+
+        row = [1, 1]
+        var first: [Float] = [0, 0]
+        var second: [Float] = [0, 0]
+        tc_adam_step(&row, &first, &second, [4, -4], 2, 0.5, 0.5, 0.75, 2)
+        #expect(row == [0.75, 1.25])
+        #expect(first == [2, -2])
+        #expect(second == [4, 4])
+    }
+
     @Test func ftrl() {
         let (_, gradients) = history(seed: 7)
         let (alpha, beta, l1, l2) = (0.25, 1.0, 0.5, 0.125)
