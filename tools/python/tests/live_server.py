@@ -5,6 +5,8 @@ import signal
 import subprocess
 import time
 
+import pytest
+
 BINARY = os.environ.get("THERMOCLINE_BINARY")
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 60
@@ -48,6 +50,8 @@ class LiveServer:
         while not ready.exists():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
+                if "not available yet" in self.log():
+                    pytest.skip(f"the server says: {self.log().strip()}")
                 raise AssertionError(f"the server did not start: {self.log()}")
             time.sleep(0.01)
 

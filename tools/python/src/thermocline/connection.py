@@ -76,6 +76,9 @@ class Connection:
         self._socket = open_socket(address, timeout)
         try:
             welcome = self._shake_hands()
+        except socket.timeout as error:
+            self._socket.close()
+            raise TimeoutError(f"{address} did not answer in {timeout} seconds") from error
         except BaseException:
             self._socket.close()
             raise
