@@ -102,7 +102,7 @@ private let kernels = [
     Kernel(name: "adam", elementBytes: 28) {
         tc_adam_step(
             $0.row + $2, $0.first + $2, $0.second + $2, $0.gradient + $2, $0.dimension,
-            0.001, 0.9, 0.999, 1e-8)
+            0.001, 0.1, 0.001, 1e-8)
     },
     Kernel(name: "ftrl", elementBytes: 28) {
         tc_ftrl_step(

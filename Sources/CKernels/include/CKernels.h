@@ -69,11 +69,11 @@ void tc_adagrad_step(float *row, float *accumulator, const float *gradient, size
 // a (one number) += mean(g*g); w -= learning_rate / (sqrt(a) + epsilon) * g
 void tc_rowwise_adagrad_step(float *row, float *accumulator, const float *gradient, size_t count,
                              float learning_rate, float epsilon);
-// m += (1 - beta1) * (g - m); v += (1 - beta2) * (g*g - v); w -= step_size * m / (sqrt(v) + epsilon)
-// with step_size = learning_rate * sqrt(1 - beta2^t) / (1 - beta1^t), as torch.optim.SparseAdam. Work step_size out in
-// double from the same float betas: 1 - beta2 has few digits, and 0.999 as a float changes the fifth of them.
+// m += first_gain * (g - m); v += second_gain * (g*g - v); w -= step_size * m / (sqrt(v) + epsilon)
+// with gains 1 - beta1 and 1 - beta2 and step_size = learning_rate * sqrt(1 - beta2^t) / (1 - beta1^t), as
+// torch.optim.SparseAdam. The gains come in as such because 1 - 0.999f has only five of its digits.
 void tc_adam_step(float *row, float *first_moment, float *second_moment, const float *gradient, size_t count,
-                  float step_size, float beta1, float beta2, float epsilon);
+                  float step_size, float first_gain, float second_gain, float epsilon);
 // FTRL-Proximal (McMahan et al., KDD 2013): s = (sqrt(n + g*g) - sqrt(n)) / alpha; z += g - s*w; n += g*g;
 // w = 0 if |z| <= l1, else (sign(z)*l1 - z) / ((beta + sqrt(n)) / alpha + l2)
 void tc_ftrl_step(float *row, float *z, float *n, const float *gradient, size_t count, float alpha, float beta,
