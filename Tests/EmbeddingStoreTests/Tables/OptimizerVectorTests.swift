@@ -65,21 +65,21 @@ import Testing
         func parameter(_ name: String) throws -> Double { try #require(parameters[name], "\(parameters)") }
         switch name.lowercased() {
         case "sgd":
-            return .sgd(learningRate: try parameter("learningRate"))
+            return .sgd(learningRate: try parameter("learning_rate"))
         case "momentum":
             return .momentum(
-                learningRate: try parameter("learningRate"), momentum: try parameter("momentum"))
+                learningRate: try parameter("learning_rate"), momentum: try parameter("momentum"))
         case "adagrad":
             return .adagrad(
-                learningRate: try parameter("learningRate"),
-                initialAccumulator: try parameter("initialAccumulator"), epsilon: try parameter("epsilon"))
+                learningRate: try parameter("learning_rate"),
+                initialAccumulator: try parameter("initial_accumulator"), epsilon: try parameter("epsilon"))
         case "rowwiseadagrad":
             return .rowwiseAdagrad(
-                learningRate: try parameter("learningRate"),
-                initialAccumulator: try parameter("initialAccumulator"), epsilon: try parameter("epsilon"))
+                learningRate: try parameter("learning_rate"),
+                initialAccumulator: try parameter("initial_accumulator"), epsilon: try parameter("epsilon"))
         case "adam":
             return .adam(
-                learningRate: try parameter("learningRate"), beta1: try parameter("beta1"),
+                learningRate: try parameter("learning_rate"), beta1: try parameter("beta1"),
                 beta2: try parameter("beta2"), epsilon: try parameter("epsilon"))
         case "ftrl":
             return .ftrl(

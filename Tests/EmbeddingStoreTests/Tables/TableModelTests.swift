@@ -23,7 +23,7 @@ import Testing
             case 0..<3:
                 let rows = try table.pull(batch)
                 for id in batch where model[id] == nil { model[id] = zeros(24) }
-                #expect(rows == batch.flatMap { model[$0]! }, "seed \(seed), step \(step)")
+                #expect(differences(rows, batch.map { model[$0]! }) == 0, "seed \(seed), step \(step)")
             case 3..<6:
                 let gradients = batch.flatMap { _ in
                     (0..<24).map { _ in Float(Int.random(in: -3...3, using: &random)) }
@@ -35,8 +35,9 @@ import Testing
                     model[id] = row
                 }
             case 6:
+                // Sums of these are exact in any order.
                 let values = batch.flatMap { _ in
-                    (0..<24).map { _ in Float.random(in: -1...1, using: &random) }
+                    (0..<24).map { _ in Float(Int.random(in: -256...256, using: &random)) / 256 }
                 }
                 try table.assign(batch, values)
                 for (at, id) in batch.enumerated() { model[id] = Array(values[at * 24..<at * 24 + 24]) }
@@ -46,9 +47,11 @@ import Testing
                 for id in batch { model[id] = nil }
             case 8:
                 let found = try table.contains(batch)
-                #expect(found == batch.map { model[$0] != nil }, "seed \(seed), step \(step)")
+                let wrong = zip(batch, found).filter { id, found in (model[id] != nil) != found }
+                #expect(wrong.isEmpty, "seed \(seed), step \(step)")
                 let rows = try table.pull(batch, create: false)
-                #expect(rows == batch.flatMap { model[$0] ?? zeros(24) }, "seed \(seed), step \(step)")
+                #expect(
+                    differences(rows, batch.map { model[$0] ?? zeros(24) }) == 0, "seed \(seed), step \(step)")
             default:
                 #expect(table.count == model.count, "seed \(seed), step \(step)")
                 if step % 50 == 9 {
@@ -61,7 +64,8 @@ import Testing
         let all = Array(model.keys)
         for start in stride(from: 0, to: all.count, by: 1000) {
             let batch = Array(all[start..<min(start + 1000, all.count)])
-            #expect(try table.pull(batch) == batch.flatMap { model[$0]! }, "seed \(seed), at the end")
+            let rows = try table.pull(batch)
+            #expect(differences(rows, batch.map { model[$0]! }) == 0, "seed \(seed), at the end")
         }
         let figures = table.statistics()
         #expect(figures.demotions > 0 && figures.promotions > 0, "the tiers were not exercised: \(figures)")
@@ -100,7 +104,8 @@ import Testing
 
         // Once on the grid, a row stays there however often it moves.
         try demoteEverything(of: table)
-        #expect(try table.pull(ids, create: false) == rows)
+        let again = try table.pull(ids, create: false)
+        #expect(zip(again, rows).allSatisfy { $0 == $1 }, "rows on the grid have moved")
     }
 
     /// Optimizer state goes with the row: training with rows on the move equals training in memory.
@@ -132,8 +137,15 @@ import Testing
             }
         }
         let all = Array(0..<300 as Range<UInt64>)
-        #expect(try moving.pull(all) == inMemory.pull(all))
+        let moved = try moving.pull(all)
+        let stayed = try inMemory.pull(all)
+        #expect(zip(moved, stayed).allSatisfy { $0.bitPattern == $1.bitPattern }, "\(optimizer)")
         #expect(moving.statistics().promotions > 0)
+    }
+
+    /// How many values of `rows` are not those of the model.
+    private func differences(_ rows: [Float], _ expected: [[Float]]) -> Int {
+        zip(rows, expected.joined()).count { $0 != $1 }
     }
 
     private func zeros(_ count: Int) -> [Float] { Array(repeating: 0, count: count) }
