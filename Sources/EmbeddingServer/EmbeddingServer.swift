@@ -1,1 +1,87 @@
-// placeholder
+public import EmbeddingStore
+public import EmbeddingWire
+internal import Foundation
+public import Logging
+internal import NIOConcurrencyHelpers
+internal import NIOCore
+internal import NIOPosix
+public import ServiceLifecycle
+
+/// Serves a store on one or more sockets until its task is asked to shut down gracefully.
+///
+/// The store is the caller's, who closes it after `run()` has returned.
+public struct EmbeddingServer: Service {
+    private let store: Store
+    private let addresses: [ServerAddress]
+    private let options: ServerOptions
+    private let logger: Logger
+    private let onListening: @Sendable ([ServerAddress]) throws -> Void
+
+    /// - Parameter onListening: called once all addresses accept connections, with those that they have: a TCP port
+    ///   that was given as 0 is the real one here.
+    public init(
+        store: Store, addresses: [ServerAddress], options: ServerOptions = ServerOptions(), logger: Logger,
+        onListening: @escaping @Sendable ([ServerAddress]) throws -> Void = { _ in }
+    ) {
+        self.store = store
+        self.addresses = addresses
+        self.options = options
+        self.logger = logger
+        self.onListening = onListening
+    }
+
+    /// Listens and serves. Throws ``CannotListen``.
+    public func run() async throws {
+        let group = MultiThreadedEventLoopGroup(
+            numberOfThreads: options.eventLoopCount ?? System.coreCount)
+        let diskThreads = NIOThreadPool(numberOfThreads: options.diskThreadCount)
+        diskThreads.start()
+        let acceptor = Acceptor(store: store, options: options, diskThreads: diskThreads, logger: logger)
+        var listeners: [any Channel] = []
+        do {
+            for address in addresses {
+                listeners.append(try await acceptor.listen(on: address, group: group))
+            }
+            let bound = zip(addresses, listeners).map { address, listener in address.bound(to: listener) }
+            for address in bound { logger.info("listening", metadata: ["address": "\(address)"]) }
+            try onListening(bound)
+            try? await gracefulShutdown()  // cancellation ends the wait as well
+            logger.info("stopping")
+        } catch {
+            await stop(listeners, acceptor, group, diskThreads)
+            throw error
+        }
+        await stop(listeners, acceptor, group, diskThreads)
+        logger.info("stopped")
+    }
+
+    /// No new connections, then no new requests, then the end of those under way.
+    private func stop(
+        _ listeners: [any Channel], _ acceptor: Acceptor, _ group: MultiThreadedEventLoopGroup,
+        _ diskThreads: NIOThreadPool
+    ) async {
+        for (address, listener) in zip(addresses, listeners) {
+            try? await listener.close()  // one that is closed already is as good
+            if case .unix(let path) = address { unlink(path) }
+        }
+        await acceptor.quiesce(timeout: .seconds(Int64(options.stopTimeoutSeconds)))
+        // Neither can fail but for being shut down already.
+        try? await diskThreads.shutdownGracefully()
+        try? await group.shutdownGracefully()
+    }
+}
+
+/// An address that a server cannot listen on, and why.
+public struct CannotListen: Error, CustomStringConvertible {
+    public let address: ServerAddress
+    public let reason: String
+
+    public var description: String { "cannot listen on \(address): \(reason)" }
+}
+
+extension ServerAddress {
+    fileprivate func bound(to listener: any Channel) -> ServerAddress {
+        guard case .tcp(let host, _) = self, let port = listener.localAddress?.port else { return self }
+        return .tcp(host: host, port: port)
+    }
+}

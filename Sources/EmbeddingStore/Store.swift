@@ -197,7 +197,7 @@ public final class Store: Sendable {
     public func statistics() -> StoreStatistics {
         StoreStatistics(
             memoryLimitBytes: budget.limitBytes, hotBytes: budget.usedBytes,
-            tables: tables.map { .init(name: $0.name, number: $0.number, statistics: $0.statistics()) })
+            tables: tables.map { $0.statistics() })
     }
 
     /// Makes a copy of the store, in a folder that must not exist yet, that can be opened as a store. Blocks.

@@ -1,5 +1,7 @@
 internal import ArgumentParser
 internal import EmbeddingClient
+internal import EmbeddingServer
+internal import EmbeddingStore
 internal import EmbeddingWire
 internal import Foundation
 internal import NIOCore
@@ -34,6 +36,14 @@ struct Failure: Error {
             self.init(Self.status(of: error.code), "\(error)")
         case let error as ConnectionError:
             self.init(.unreachable, "\(error)")
+        case let error as StoreError:
+            self.init(Self.status(of: error), "\(error)")
+        case let error as CannotListen:
+            self.init(.cannotCreate, "\(error)")
+        case let error as BadConfiguration:
+            self.init(.configuration, "\(error)")
+        case let error as ServerAddress.Malformed:
+            self.init(.usage, "\(error)")
         case let error as IOError:
             self.init(.inputOutput, "\(error)")
         case let error as CocoaError:
@@ -55,6 +65,19 @@ struct Failure: Error {
         case .storageFailed, .damaged: .inputOutput
         case .readOnly, .unauthorized: .configuration
         default: .defect
+        }
+    }
+
+    private static func status(of error: StoreError) -> Status {
+        switch error {
+        case .unknownTable, .invalidSchema, .dimensionMismatch, .nonFinite, .malformed,
+            .tooLarge:
+            .badData
+        case .tableExists, .cannotCreate: .cannotCreate
+        case .storageFailed, .damaged: .inputOutput
+        case .readOnly, .unsupported, .inUse, .badDataDirectory: .configuration
+        case .overloaded: .unreachable
+        case .closed: .defect
         }
     }
 

@@ -13,7 +13,9 @@ struct Thermocline: AsyncParsableCommand {
             Exit status: 0 done, 64 usage, 65 bad input data, 69 server unreachable, 70 a defect, \
             73 cannot create, 74 I/O error, 78 bad configuration.
             """,
-        subcommands: [TableCommand.self, Stats.self, Checkpoint.self, Bench.self])
+        subcommands: [
+            Serve.self, TableCommand.self, Stats.self, Checkpoint.self, Bench.self,
+        ])
 
     /// Runs the command that the arguments name. The one place where an error becomes a message
     /// and an exit status.

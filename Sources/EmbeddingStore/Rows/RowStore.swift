@@ -109,7 +109,7 @@ final class RowStore: @unchecked Sendable {  // `shards` never changes; each gua
 
     var hotRows: Int { shards.reduce(0) { sum, shard in sum + shard.lock.withLock { shard.count } } }
 
-    func statistics() -> TableStatistics {
+    func statistics(name: String) -> TableStatistics {
         var total = ShardStatistics()
         var hotRows = 0
         var hotBytes = 0
@@ -124,7 +124,7 @@ final class RowStore: @unchecked Sendable {  // `shards` never changes; each gua
         }
         let rows = onlyHot + coldKeys.load(ordering: .relaxed)
         return TableStatistics(
-            rows: rows,
+            name: name, number: table, rows: rows,
             hot: .init(rows: hotRows, bytes: hotBytes),
             cold: .init(rows: rows - hotRows, bytes: cold.byteCount(table: table)),
             hits: total.hits, misses: total.misses, created: total.created,

@@ -29,7 +29,7 @@ struct SlotIndex: ~Copyable {
 
     @inline(__always)
     private func home(_ hash: UInt64) -> Int {
-        Int(truncatingIfNeeded: ((hash >> 8) & 0xFFFF_FFFF) &* UInt64(truncatingIfNeeded: slotCount) >> 32)
+        Int(truncatingIfNeeded: (((hash >> 8) & 0xFFFF_FFFF) &* UInt64(truncatingIfNeeded: slotCount)) >> 32)
     }
 
     @inline(__always)

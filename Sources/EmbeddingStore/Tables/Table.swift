@@ -23,7 +23,7 @@ public final class Table: Sendable {
     /// Rows in the table, in either tier.
     public var count: Int { rows.count }
 
-    public func statistics() -> TableStatistics { rows.statistics() }
+    public func statistics() -> TableStatistics { rows.statistics(name: name) }
 
     // MARK: pull
 

@@ -5,6 +5,8 @@ public struct TableStatistics: Sendable, Hashable, Codable {
         public var bytes: Int
     }
 
+    public var name: String
+    public var number: UInt32
     /// Rows in either tier; one that is in both counts once.
     public var rows: Int
     /// In memory: bytes of rows, optimizer state and index.

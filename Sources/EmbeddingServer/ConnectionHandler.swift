@@ -1,0 +1,298 @@
+internal import EmbeddingWire
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+
+/// One connection: bytes in, requests to the dispatcher, replies out. It lives on its event loop and nothing of it is
+/// touched elsewhere.
+///
+/// Requests that can be answered from memory are answered here and now, and what a read brought in is flushed together.
+/// Those that need the disk go to the disk threads with one hop, and are overtaken meanwhile by whatever does not
+/// depend on them. While too much is under way or unsent, nothing more is read: back-pressure reaches the client
+/// through the socket.
+final class ConnectionHandler: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let dispatcher: Dispatcher
+    private let diskThreads: NIOThreadPool
+    private let options: ServerOptions
+    private let logger: Logger
+    private let isRefused: Bool
+
+    private var decoder: ConnectionDecoder<Hello>
+    private var stream = ByteBuffer()
+    private var granted: Capabilities = []
+
+    private var order = WriteOrder()
+    /// Requests on the disk threads or waiting for one there, and the bytes that they hold.
+    private var requestsInFlight = 0
+    private var bytesInFlight = 0
+    /// Bytes written since the last flush.
+    private var unflushedBytes = 0
+
+    private var isDecoding = false
+    private var isReadWanted = false
+    /// No more requests are taken: the client has closed its side, or broke the protocol, or the server stops.
+    private var isEnding = false
+
+    /// A long run of replies is flushed in parts, so that the client can begin.
+    private static let flushBytes = 256 << 10
+
+    init(
+        dispatcher: Dispatcher, diskThreads: NIOThreadPool, options: ServerOptions, isRefused: Bool,
+        logger: Logger
+    ) {
+        self.dispatcher = dispatcher
+        self.diskThreads = diskThreads
+        self.options = options
+        self.isRefused = isRefused
+        self.logger = logger
+        decoder = ConnectionDecoder(frameBytesMax: options.frameBytesMax)
+    }
+
+    // MARK: reading
+
+    func channelActive(context: ChannelHandlerContext) {
+        if isRefused {
+            let refusal = WireError(.tooManyConnections, "the server has as many connections as it allows")
+            write(context, Welcome(refusing: refusal, limits: dispatcher.limits))
+            end(context)
+        }
+        context.fireChannelActive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = unwrapInboundIn(data)
+        if isEnding { return }
+        if stream.readableBytes == 0 {
+            stream = bytes
+        } else {
+            stream.writeBuffer(&bytes)
+        }
+        decode(context)
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        flush(context)
+        context.fireChannelReadComplete()
+    }
+
+    /// Takes requests from the stream for as long as there is room for them.
+    private func decode(_ context: ChannelHandlerContext) {
+        // A reply written below may call back through channelWritabilityChanged.
+        if isDecoding { return }
+        isDecoding = true
+        defer { isDecoding = false }
+        while !isEnding, !isSaturated(context) {
+            do {
+                guard let message = try decoder.decode(buffer: &stream) else { break }
+                handle(context, message)
+            } catch {
+                refuse(context, error)
+            }
+        }
+        makeRoomInStream()
+    }
+
+    /// Lets go of what was read, and makes room for the whole of a long frame at once.
+    private func makeRoomInStream() {
+        if stream.readableBytes == 0 {
+            stream = ByteBuffer()
+            return
+        }
+        stream.discardReadBytes()
+        if let header = FrameHeader(peekingAt: stream), Int(header.bodyBytes) <= options.frameBytesMax {
+            stream.reserveCapacity(FrameHeader.byteCount + Int(header.bodyBytes))
+        }
+    }
+
+    private func isSaturated(_ context: ChannelHandlerContext) -> Bool {
+        requestsInFlight >= options.requestsInFlightMax || bytesInFlight >= options.bytesInFlightMax
+            || !context.channel.isWritable
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if isSaturated(context), !isEnding {
+            isReadWanted = true
+        } else {
+            context.read()
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        resume(context)
+        context.fireChannelWritabilityChanged()
+    }
+
+    /// Goes on with what waited for room.
+    private func resume(_ context: ChannelHandlerContext) {
+        decode(context)
+        flush(context)
+        if isReadWanted, !isSaturated(context) {
+            isReadWanted = false
+            context.read()
+        }
+    }
+
+    // MARK: requests
+
+    private func handle(_ context: ChannelHandlerContext, _ message: ConnectionDecoder<Hello>.Message) {
+        switch message {
+        case .handshake(let hello):
+            let welcome = Welcome(
+                answering: hello, capabilities: dispatcher.capabilities, limits: dispatcher.limits)
+            granted = welcome.capabilities
+            write(context, welcome)
+            if welcome.refusal != nil { end(context) }
+        case .frame(let frame):
+            let started = NIODeadline.now()
+            do {
+                let request = try Request(frame, limits: dispatcher.limits, granted: granted)
+                start(context, PendingRequest(request, frame, started: started))
+            } catch {
+                reply(
+                    context, Reply(to: frame.header, allocator: context.channel.allocator).error(error),
+                    to: frame.header, started: started, failed: true)
+            }
+        }
+    }
+
+    /// Runs a request now, or after the writes before it that it depends on.
+    private func start(_ context: ChannelHandlerContext, _ pending: PendingRequest) {
+        if order.mustWait(pending) {
+            took(pending, replyBytes: 0)
+            return
+        }
+        run(context, pending)
+    }
+
+    private func run(_ context: ChannelHandlerContext, _ pending: PendingRequest) {
+        switch dispatcher.start(pending.request, pending.header, context.channel.allocator) {
+        case .done(let frame, let failed):
+            reply(context, frame, to: pending.header, started: pending.started, failed: failed)
+            finished(context, pending)
+        case .blocks(let replyBytes, let work):
+            order.began(pending)
+            took(pending, replyBytes: replyBytes)
+            let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+            diskThreads.runIfActive(eventLoop: context.eventLoop, work).whenComplete { result in
+                let (handler, context) = bound.value
+                handler.completed(context, pending, result)
+            }
+        }
+    }
+
+    private func completed(
+        _ context: ChannelHandlerContext, _ pending: PendingRequest, _ result: Result<Dispatcher.Answer, any Error>
+    ) {
+        let answer =
+            (try? result.get())
+            ?? dispatcher.refusal(
+                WireError(.shuttingDown, "the server is stopping"), pending.header, context.channel.allocator)
+        reply(context, answer.frame, to: pending.header, started: pending.started, failed: answer.failed)
+        finished(context, pending)
+        resume(context)
+        if isEnding { closeWhenIdle(context) }
+    }
+
+    /// Accounts for a request that does not get its reply at once.
+    private func took(_ pending: PendingRequest, replyBytes: Int) {
+        if pending.heldBytes == nil { requestsInFlight += 1 }
+        let bytes = pending.requestBytes + replyBytes
+        bytesInFlight += bytes - (pending.heldBytes ?? 0)
+        pending.heldBytes = bytes
+    }
+
+    /// Lets go of a request that has its reply, and runs what waited for it.
+    private func finished(_ context: ChannelHandlerContext, _ pending: PendingRequest) {
+        if let held = pending.heldBytes {
+            requestsInFlight -= 1
+            bytesInFlight -= held
+        }
+        for next in order.ended(pending) { run(context, next) }
+    }
+
+    // MARK: replies
+
+    private func reply(
+        _ context: ChannelHandlerContext, _ frame: ByteBuffer, to header: FrameHeader,
+        started: NIODeadline, failed: Bool
+    ) {
+        dispatcher.statistics.record(
+            operation: header.operation, latency: NIODeadline.now() - started, failed: failed)
+        write(context, frame)
+    }
+
+    private func write(_ context: ChannelHandlerContext, _ welcome: Welcome) {
+        var bytes = context.channel.allocator.buffer(capacity: Welcome.headerBytes)
+        welcome.write(to: &bytes)
+        write(context, bytes)
+    }
+
+    private func write(_ context: ChannelHandlerContext, _ bytes: ByteBuffer) {
+        unflushedBytes += bytes.readableBytes
+        context.write(wrapOutboundOut(bytes), promise: nil)
+        if unflushedBytes >= Self.flushBytes { flush(context) }
+    }
+
+    private func flush(_ context: ChannelHandlerContext) {
+        if unflushedBytes == 0 { return }
+        unflushedBytes = 0
+        context.flush()
+    }
+
+    // MARK: ending
+
+    /// Answers what cannot be read on from, and ends.
+    private func refuse(_ context: ChannelHandlerContext, _ error: any Error) {
+        switch error {
+        case let error as FrameTooLarge:
+            write(
+                context,
+                Reply(to: error.header, allocator: context.channel.allocator).error(error.wireError))
+        case let error as WireError:
+            write(context, Welcome(refusing: error, limits: dispatcher.limits))
+        default:
+            logger.error("decoding failed", metadata: ["error": "\(error)"])
+        }
+        logger.debug("connection refused", metadata: ["reason": "\(error)"])
+        end(context)
+    }
+
+    /// Takes no more requests, and closes when those under way have their replies.
+    private func end(_ context: ChannelHandlerContext) {
+        isEnding = true
+        flush(context)
+        closeWhenIdle(context)
+    }
+
+    private func closeWhenIdle(_ context: ChannelHandlerContext) {
+        guard requestsInFlight == 0, !isDecoding || isEnding else { return }
+        // After what has been written: a close of the output only, so that the client reads all of it.
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in
+            bound.value.close(promise: nil)
+        }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case is ChannelShouldQuiesceEvent:
+            logger.trace("connection stops")
+            end(context)
+        case ChannelEvent.inputClosed:
+            // A client may close its side and still read its replies.
+            end(context)
+        default:
+            break
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        logger.debug("connection failed", metadata: ["error": "\(error)"])
+        context.close(promise: nil)
+    }
+}

@@ -1,0 +1,242 @@
+internal import EmbeddingStore
+internal import EmbeddingWire
+internal import Foundation
+internal import NIOCore
+
+/// Turns requests into calls of the store and their results into replies: the only place where the words of the wire and
+/// those of the store meet.
+struct Dispatcher: Sendable {
+    let store: Store
+    let limits: Limits
+    let statistics: RequestStatistics
+
+    /// What became of a request on the event loop.
+    enum Outcome {
+        case done(ByteBuffer, failed: Bool)
+        /// The rest needs the disk. `replyBytes` are held meanwhile.
+        case blocks(replyBytes: Int, @Sendable () -> Answer)
+    }
+
+    /// A reply, and whether it is an error.
+    struct Answer: Sendable {
+        var frame: ByteBuffer
+        var failed: Bool
+    }
+
+    init(store: Store, options: ServerOptions, statistics: RequestStatistics) {
+        self.store = store
+        limits = Limits(
+            frameBytesMax: options.frameBytesMax, idsMax: options.idsMax,
+            requestsInFlightMax: options.requestsInFlightMax)
+        self.statistics = statistics
+    }
+
+    var capabilities: Capabilities { store.isReadOnly ? [.float16Rows, .int16Rows] : .all }
+
+    /// Answers a request from memory, or says what is left to do on a thread that may block.
+    func start(_ request: Request, _ header: FrameHeader, _ allocator: ByteBufferAllocator) -> Outcome {
+        let reply = Reply(to: header, allocator: allocator)
+        do throws(WireError) {
+            switch request {
+            case .ping(let payload): return .done(reply.echo(payload), failed: false)
+            case .pull(let table, let ids, let create, let format):
+                return try pull(try self.table(table), ids, create, format, reply)
+            case .push(let table, let dimension, let ids, let gradients):
+                return try write(try self.table(table), dimension, ids, gradients, .push, reply)
+            case .assign(let table, let dimension, let ids, let rows):
+                return try write(try self.table(table), dimension, ids, rows, .assign, reply)
+            case .pool(let table, let bags, let create, let format):
+                return try pool(try self.table(table), bags, create, format, reply)
+            case .openTable(let name):
+                let table = try translating { () throws(StoreError) in try store.table(named: name) }
+                return .done(reply.schema(.init(table.schema), table: table.number), failed: false)
+            case .count(let table):
+                return .done(reply.count(UInt64(try self.table(table).count)), failed: false)
+            case .listTables:
+                let tables = store.tables.map {
+                    TableListing(number: $0.number, name: $0.name, schema: .init($0.schema))
+                }
+                return .done(reply.tables(tables), failed: false)
+            case .createTable, .dropTable, .delete, .stats, .checkpoint:
+                return .blocks(replyBytes: 0) { answer(request, reply) }
+            }
+        } catch {
+            return .done(reply.error(error), failed: true)
+        }
+    }
+
+    func refusal(_ error: WireError, _ header: FrameHeader, _ allocator: ByteBufferAllocator) -> Answer {
+        Answer(frame: Reply(to: header, allocator: allocator).error(error), failed: true)
+    }
+
+    private func table(_ number: UInt32) throws(WireError) -> Table {
+        guard let table = store.table(number: number) else {
+            throw WireError(.unknownTable, "no table has the number \(number)")
+        }
+        return table
+    }
+
+    // MARK: rows
+
+    private func pull(
+        _ table: Table, _ ids: WireIDs, _ create: Bool, _ format: EmbeddingWire.RowFormat, _ reply: Reply
+    ) throws(WireError) -> Outcome {
+        let layout = RowsLayout(
+            rows: ids.count, dimension: table.schema.dimension, format: format, hasFound: !create)
+        try check(layout)
+        let rows = PulledRows(reply, layout)
+        let missing = try translating { () throws(StoreError) in
+            try ids.withBytes { (bytes) throws(StoreError) in
+                try rows.withOutput { (output, found) throws(StoreError) in
+                    try table.pullHot(bytes, create: create, into: output, found: found)
+                }
+            }
+        }
+        statistics.count(rows: ids.count, of: .pull)
+        if missing.isEmpty { return .done(rows.frame, failed: false) }
+        return .blocks(replyBytes: layout.byteCount) {
+            answer(reply) { () throws(StoreError) in
+                try ids.withBytes { (bytes) throws(StoreError) in
+                    try rows.withOutput { (output, found) throws(StoreError) in
+                        try table.pullCold(
+                            bytes, missing: missing, create: create, into: output, found: found)
+                    }
+                }
+                return rows.frame
+            }
+        }
+    }
+
+    private func check(_ layout: RowsLayout) throws(WireError) {
+        guard layout.byteCount <= limits.frameBytesMax else {
+            throw WireError(
+                .tooLarge,
+                "the reply would have \(layout.byteCount) bytes; the most is \(limits.frameBytesMax)")
+        }
+    }
+
+    private func write(
+        _ table: Table, _ dimension: Int, _ ids: WireIDs, _ values: WireFloats,
+        _ operation: EmbeddingWire.Operation, _ reply: Reply
+    ) throws(WireError) -> Outcome {
+        guard dimension == table.schema.dimension else {
+            throw WireError(StoreError.dimensionMismatch(expected: table.schema.dimension, got: dimension))
+        }
+        let done = try translating { () throws(StoreError) in
+            try ids.withBytes { (ids) throws(StoreError) in
+                try values.withFloats { (values) throws(StoreError) in
+                    operation == .push
+                        ? try table.pushHot(ids, gradients: values)
+                        : try table.assignHot(ids, values: values)
+                }
+            }
+        }
+        statistics.count(rows: ids.count, of: operation)
+        if done { return .done(reply.empty(), failed: false) }
+        return .blocks(replyBytes: 0) {
+            answer(reply) { () throws(StoreError) in
+                try ids.withBytes { (ids) throws(StoreError) in
+                    try values.withFloats { (values) throws(StoreError) in
+                        if operation == .push {
+                            try table.pushCold(ids, gradients: values)
+                        } else {
+                            try table.assignCold(ids, values: values)
+                        }
+                    }
+                }
+                return reply.empty()
+            }
+        }
+    }
+
+    private func pool(
+        _ table: Table, _ wire: EmbeddingWire.Bags, _ create: Bool, _ format: EmbeddingWire.RowFormat,
+        _ reply: Reply
+    ) throws(WireError) -> Outcome {
+        let layout = RowsLayout(
+            rows: wire.offsets.count, dimension: table.schema.dimension, format: format, hasFound: false)
+        try check(layout)
+        let (bags, gathered) = try translating { () throws(StoreError) in
+            (
+                try Bags(
+                    offsets: wire.offsets.array, idCount: wire.ids.count, mode: .init(wire.mode),
+                    weights: wire.weights?.array),
+                try wire.ids.withBytes { (ids) throws(StoreError) in
+                    try table.gatherHot(ids, create: create)
+                }
+            )
+        }
+        statistics.count(rows: wire.ids.count, of: .pool)
+        let rows = PulledRows(reply, layout)
+        if gathered.isComplete {
+            rows.withOutput { output, _ in table.combine(gathered, bags, into: output) }
+            return .done(rows.frame, failed: false)
+        }
+        return .blocks(replyBytes: layout.byteCount + 4 * wire.ids.count * table.schema.dimension) {
+            answer(reply) { () throws(StoreError) in
+                var complete = gathered
+                try wire.ids.withBytes { (ids) throws(StoreError) in
+                    try table.gatherCold(ids, create: create, &complete)
+                }
+                rows.withOutput { output, _ in table.combine(complete, bags, into: output) }
+                return rows.frame
+            }
+        }
+    }
+
+    // MARK: the rest, on a thread that may block
+
+    private func answer(_ request: Request, _ reply: Reply) -> Answer {
+        answer(reply) { () throws(WireError) in
+            switch request {
+            case .createTable(let name, let schema, let ifExists):
+                let schema = try TableSchema(wire: schema)
+                return try translating { () throws(StoreError) in
+                    let table = try store.createTable(named: name, schema, opensExisting: ifExists == .open)
+                    return reply.schema(.init(table.schema), table: table.number)
+                }
+            case .dropTable(let number):
+                let table = try table(number)
+                try translating { () throws(StoreError) in try store.dropTable(table) }
+                return reply.empty()
+            case .delete(let number, let ids):
+                let table = try table(number)
+                let deleted = try translating { () throws(StoreError) in
+                    try ids.withBytes { (ids) throws(StoreError) in try table.delete(ids) }
+                }
+                statistics.count(rows: ids.count, of: .delete)
+                return reply.count(UInt64(deleted))
+            case .stats(0):
+                return reply.json(StatsReport(store.statistics(), statistics).json)
+            case .stats(let number):
+                return reply.json(StatsReport.Table(try table(number).statistics()).json)
+            case .checkpoint(let path):
+                let started = NIODeadline.now()
+                let copy = try translating { () throws(StoreError) in try store.checkpoint(to: path) }
+                let seconds = Double((NIODeadline.now() - started).nanoseconds) / 1e9
+                return reply.json(
+                    CheckpointReport(path: path, rows: copy.rows, bytes: copy.bytes, seconds: seconds).json)
+            case .ping, .openTable, .listTables, .pull, .push, .assign, .pool, .count:
+                preconditionFailure("answered on the event loop")
+            }
+        }
+    }
+
+    private func answer(_ reply: Reply, _ body: () throws(StoreError) -> ByteBuffer) -> Answer {
+        answer(reply) { () throws(WireError) in try translating(body) }
+    }
+
+    private func answer(_ reply: Reply, _ body: () throws(WireError) -> ByteBuffer) -> Answer {
+        do throws(WireError) {
+            return Answer(frame: try body(), failed: false)
+        } catch {
+            return Answer(frame: reply.error(error), failed: true)
+        }
+    }
+
+    private func translating<Result>(
+        _ body: () throws(StoreError) -> Result
+    ) throws(WireError) -> Result {
+        do throws(StoreError) { return try body() } catch { throw WireError(error) }
+    }
+}
