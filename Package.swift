@@ -115,3 +115,16 @@ let package = Package(
             swiftSettings: strict),
     ]
 )
+
+// Benchmarks bring a package of their own, and code that only they need: they exist only when asked for.
+if Context.environment["THERMOCLINE_BENCHMARKS"] != nil {
+    package.dependencies.append(
+        .package(url: "https://github.com/ordo-one/benchmark.git", from: "1.38.1", traits: []))
+    package.targets.append(
+        .executableTarget(
+            name: "ThermoclineBenchmarks",
+            dependencies: ["CKernels", .product(name: "Benchmark", package: "benchmark")],
+            path: "Benchmarks/Thermocline",
+            swiftSettings: strict,
+            plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]))
+}

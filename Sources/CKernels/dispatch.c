@@ -125,8 +125,9 @@ void tc_rowwise_adagrad_step(float *row, float *accumulator, const float *gradie
 }
 
 void tc_adam_step(float *row, float *first_moment, float *second_moment, const float *gradient, size_t count,
-                  float step_size, float beta1, float beta2, float epsilon) {
-    kernels()->adam_step(row, first_moment, second_moment, gradient, count, step_size, beta1, beta2, epsilon);
+                  float step_size, float first_gain, float second_gain, float epsilon) {
+    kernels()->adam_step(row, first_moment, second_moment, gradient, count, step_size, first_gain,
+                         second_gain, epsilon);
 }
 
 void tc_ftrl_step(float *row, float *z, float *n, const float *gradient, size_t count, float alpha, float beta,

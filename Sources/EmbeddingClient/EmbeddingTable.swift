@@ -74,7 +74,7 @@ public struct EmbeddingTable: Sendable {
     ///   - weights: one for each id, with `sum` only.
     /// - Returns: row-major, a row for each bag; zeros for an empty one.
     public func pool(
-        _ ids: [UInt64], offsets: [UInt64], mode: BagMode = .sum, weights: [Float]? = nil,
+        _ ids: [UInt64], offsets: [UInt64], mode: PoolMode = .sum, weights: [Float]? = nil,
         create: Bool = true, format: RowFormat = .float32
     ) async throws -> [Float] {
         try check(ids)

@@ -97,8 +97,8 @@ extension EmbeddingStore.RowFormat {
     }
 }
 
-extension PoolMode {
-    init(_ wire: EmbeddingWire.Bags.Mode) {
+extension EmbeddingStore.PoolMode {
+    init(_ wire: EmbeddingWire.PoolMode) {
         self =
             switch wire {
             case .sum: .sum

@@ -3,10 +3,7 @@ internal import NIOCore
 /// What a pool request combines: bag i is `ids[offsets[i] ..< offsets[i + 1]]`, the last bag ends
 /// with the ids.
 package struct Bags: Sendable {
-    /// ``BagMode``, under the name that suits a server, whose store has modes of its own.
-    package typealias Mode = BagMode
-
-    package let mode: Mode
+    package let mode: PoolMode
     package let ids: WireIDs
     /// Ascending from 0 to at most the number of ids.
     package let offsets: WireArray<UInt64>
@@ -35,7 +32,7 @@ extension BodyReader {
         let modeCode = try integer(as: UInt8.self)
         let weighted = try integer(as: UInt8.self)
         try zeros(count: 6)
-        guard let mode = BagMode(rawValue: modeCode), weighted <= 1,
+        guard let mode = PoolMode(rawValue: modeCode), weighted <= 1,
             weighted == 0 || mode == .sum
         else {
             throw WireError(

@@ -79,7 +79,7 @@ package struct RequestEncoder: Sendable {
     ///   - offsets: where each bag begins; ascending from 0 to at most the number of ids.
     ///   - weights: one for each id, or none; with `sum` only.
     package func pool(
-        table: UInt32, mode: BagMode, ids: [UInt64], offsets: [UInt64], weights: [Float]? = nil,
+        table: UInt32, mode: PoolMode, ids: [UInt64], offsets: [UInt64], weights: [Float]? = nil,
         create: Bool, format: RowFormat = .float32
     ) -> ByteBuffer {
         precondition(weights.map { $0.count == ids.count } ?? true, "a weight for each id")

@@ -40,8 +40,6 @@ struct Failure: Error {
             self.init(Self.status(of: error), "\(error)")
         case let error as CannotListen:
             self.init(.cannotCreate, "\(error)")
-        case let error as BadConfiguration:
-            self.init(.configuration, "\(error)")
         case let error as ServerAddress.Malformed:
             self.init(.usage, "\(error)")
         case let error as IOError:
@@ -68,16 +66,16 @@ struct Failure: Error {
         }
     }
 
+    /// Of a store that a command opens itself.
     private static func status(of error: StoreError) -> Status {
         switch error {
-        case .unknownTable, .invalidSchema, .dimensionMismatch, .nonFinite, .malformed,
-            .tooLarge:
+        case .unknownTable, .dimensionMismatch, .nonFinite, .malformed, .tooLarge, .invalidSchema,
+            .damaged:
             .badData
         case .tableExists, .cannotCreate: .cannotCreate
-        case .storageFailed, .damaged: .inputOutput
-        case .readOnly, .unsupported, .inUse, .badDataDirectory: .configuration
-        case .overloaded: .unreachable
-        case .closed: .defect
+        case .storageFailed: .inputOutput
+        case .inUse, .badDataDirectory, .unsupported, .readOnly: .configuration
+        case .overloaded, .closed: .defect
         }
     }
 

@@ -1,11 +1,11 @@
 public import ArgumentParser
-import EmbeddingServer
-import EmbeddingStore
-import EmbeddingWire
-import Foundation
+internal import EmbeddingServer
+internal import EmbeddingStore
+internal import EmbeddingWire
+internal import Foundation
 public import Logging
-import ServiceLifecycle
-import UnixSignals
+internal import ServiceLifecycle
+internal import UnixSignals
 
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -70,7 +70,8 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         guard durability == .none else {
-            throw BadConfiguration("--durability \(durability.rawValue) is not available yet; use none")
+            throw Failure(
+                .configuration, "--durability \(durability.rawValue) is not available yet; use none")
         }
         let addresses = try listen.isEmpty
             ? [ServerAddress(parsing: "unix:\(absolute(data))/thermocline.sock")]

@@ -1,8 +1,8 @@
 import CKernels
 import Testing
 
-/// What a kernel may read and write: its rows start `offset` elements into their buffers, and there is room behind
-/// them, where nothing may change.
+/// What a kernel may read and write: its rows start `offset` elements into their buffers, and there
+/// is room behind them, where nothing may change.
 private final class Workspace {
     let row: UnsafeMutablePointer<Float>
     let first: UnsafeMutablePointer<Float>
@@ -84,7 +84,7 @@ private let kernels = [
         tc_rowwise_adagrad_step($0.row, &$0.result, $0.gradient, $1, 0.05, 1e-10)
     },
     Kernel("adam") {
-        tc_adam_step($0.row, $0.first, $0.second, $0.gradient, $1, 0.05, 0.9, 0.999, 1e-8)
+        tc_adam_step($0.row, $0.first, $0.second, $0.gradient, $1, 0.05, 0.1, 0.001, 1e-8)
     },
     Kernel("ftrl") {
         tc_ftrl_step($0.row, $0.first, $0.second, $0.gradient, $1, 0.05, 1, 0.1, 0.01)

@@ -1,14 +1,15 @@
 import CKernels
 import Testing
 
-/// Each step against the formula in Double over 100 steps: the float kernels may drift from it by a few roundings a
-/// step, no more.
+/// Each step against the formula in Double over 100 steps: the float kernels may drift from it by a
+/// few roundings a step, no more.
 struct OptimizerTests {
     private let steps = 100
     private let count = 19
     private let tolerance = 1e-6
 
-    /// The gradients of all steps, and a row whose elements stay away from 0, so that relative errors mean something.
+    /// The gradients of all steps, and a row whose elements stay away from 0, so that relative
+    /// errors mean something.
     private func history(seed: UInt64) -> (row: [Float], gradients: [[Float]]) {
         var generator = SeededGenerator(seed: seed)
         let row = generator.row(count, in: 5...10)
@@ -75,7 +76,8 @@ struct OptimizerTests {
             tc_rowwise_adagrad_step(&row, &accumulator, gradient, count, 0.05, 1e-10)
             sum += gradient.reduce(0) { $0 + Double($1) * Double($1) } / Double(count)
             for i in 0..<count {
-                reference[i] -= Double(Float(0.05)) / (sum.squareRoot() + 1e-10) * Double(gradient[i])
+                reference[i] -=
+                    Double(Float(0.05)) / (sum.squareRoot() + 1e-10) * Double(gradient[i])
             }
         }
         expectClose(row, reference)
@@ -89,7 +91,8 @@ struct OptimizerTests {
         #expect(accumulator == 0.25)
     }
 
-    /// The order of the sum: lane i takes the elements i, i + 16, …; then halves are added onto halves.
+    /// The order of the sum: lane i takes the elements i, i + 16, …; then halves are added onto
+    /// halves.
     @Test func theSumOverARowRunsInSixteenLanes() {
         var generator = SeededGenerator(seed: 5)
         let gradient = generator.row(45)
@@ -111,15 +114,13 @@ struct OptimizerTests {
         var reference = row.map(Double.init)
         var exactFirst = [Double](repeating: 0, count: count)
         var exactSecond = exactFirst
-        // Both sides use the same betas, as floats: a beta2 that differs in the eighth digit changes 1 - beta2 in the
-        // fifth.
-        let (beta1, beta2) = (Double(Float(0.9)), Double(Float(0.999)))
+        let (beta1, beta2) = (0.9, 0.999)
         var (power1, power2) = (1.0, 1.0)
         for gradient in gradients {
             power1 *= beta1
             power2 *= beta2
             let stepSize = 0.01 * (1 - power2).squareRoot() / (1 - power1)
-            tc_adam_step(&row, &first, &second, gradient, count, Float(stepSize), 0.9, 0.999, 1e-8)
+            tc_adam_step(&row, &first, &second, gradient, count, Float(stepSize), 0.1, 0.001, 1e-8)
             for i in 0..<count {
                 let g = Double(gradient[i])
                 exactFirst[i] += (1 - beta1) * (g - exactFirst[i])
@@ -129,6 +130,29 @@ struct OptimizerTests {
         }
         expectClose(row, reference)
         expectClose(second, exactSecond)
+    }
+
+    /// Small numbers that come out exactly, with an epsilon large enough to show where it is added.
+    @Test func epsilonIsAddedToTheRoot() {
+        var row: [Float] = [1, 1]
+        var accumulator: [Float] = [16, 16]
+        tc_adagrad_step(&row, &accumulator, [3, -3], 2, 0.5, 1)
+        #expect(row == [0.75, 1.25])
+        #expect(accumulator == [25, 25])
+
+        row = [1, 1]
+        var shared: Float = 16
+        tc_rowwise_adagrad_step(&row, &shared, [3, -3], 2, 0.75, 1)
+        #expect(row == [0.625, 1.375])
+        #expect(shared == 25)
+
+        row = [1, 1]
+        var first: [Float] = [0, 0]
+        var second: [Float] = [0, 0]
+        tc_adam_step(&row, &first, &second, [4, -4], 2, 0.5, 0.5, 0.25, 2)
+        #expect(row == [0.75, 1.25])
+        #expect(first == [2, -2])
+        #expect(second == [4, 4])
     }
 
     @Test func ftrl() {
@@ -154,7 +178,8 @@ struct OptimizerTests {
                     ? 0 : (sign * l1 - exactZ[i]) / ((beta + exactN[i].squareRoot()) / alpha + l2)
             }
         }
-        // z is a sum of terms of both signs, so its error is relative to their size, which is about 1.
+        // z is a sum of terms of both signs, so its error is relative to their size, which is about
+        // 1.
         for i in 0..<count {
             #expect(abs(Double(z[i]) - exactZ[i]) <= 2e-5)
             #expect(abs(Double(row[i]) - reference[i]) <= 2e-6)

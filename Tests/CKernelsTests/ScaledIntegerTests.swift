@@ -49,11 +49,13 @@ struct ScaledIntegerTests {
             rows.append([unit] + generator.row(7).map { $0 * 1e-30 })
         }
         for _ in 0..<20_000 {
-            rows.append([Float.random(in: 0...1, using: &generator)] + generator.row(3, in: -0.1...0.1))
+            rows.append(
+                [Float.random(in: 0...1, using: &generator)] + generator.row(3, in: -0.1...0.1))
         }
         let largest = Float.greatestFiniteMagnitude
         rows += [
-            [largest], [largest.nextDown, -largest], [3e38, -1, 1e-38], [Float.leastNonzeroMagnitude],
+            [largest], [largest.nextDown, -largest], [3e38, -1, 1e-38],
+            [Float.leastNonzeroMagnitude],
             [Float.leastNormalMagnitude], [32767 * Float.leastNormalMagnitude, 1e-38],
             [(32767 * Float.leastNormalMagnitude).nextDown, 1e-38], [0, 0, -0.0],
             [127 * Float.leastNormalMagnitude], [(127 * Float.leastNormalMagnitude).nextDown],
@@ -88,6 +90,21 @@ struct ScaledIntegerTests {
             #expect(abs(Double(encoded.scale) / expected - 1) < 0x1p-22, "\(row)")
             #expect(encoded.values.map(abs).max() == encoding.steps, "\(row)")
         }
+    }
+
+    /// Just below a power of two, floats lie so densely that the largest need not be a multiple of
+    /// the rounded scale.
+    @Test(arguments: Encoding.allCases)
+    func theLargestValueIsTheLastStepUnderEveryStream(encoding: Encoding) {
+        var missed = 0
+        for ulps in 1...512 as ClosedRange<UInt32> {
+            let largest = Float(bitPattern: Float(1).bitPattern - ulps)
+            for stream in 0..<50 as Range<UInt64> {
+                let row = [Float](repeating: largest, count: 64)
+                missed += encoding.encode(row, stream: stream).values.count { $0 != encoding.steps }
+            }
+        }
+        #expect(missed == 0)
     }
 
     @Test(arguments: Encoding.allCases)
@@ -137,7 +154,8 @@ struct ScaledIntegerTests {
         for fraction in [0.001, 0.1, 0.5, 0.9, 0.999] {
             let below = 40.0
             let value = Float((below + fraction) / Double(encoding.steps))
-            let row = [1] + [Float](repeating: value, count: 99) + [Float](repeating: -value, count: 100)
+            let row =
+                [1] + [Float](repeating: value, count: 99) + [Float](repeating: -value, count: 100)
             var ups = 0
             for stream in 0..<500 as Range<UInt64> {
                 let encoded = encoding.encode(row, stream: stream)
@@ -152,8 +170,8 @@ struct ScaledIntegerTests {
         }
     }
 
-    /// Roundings of the same value under neighbouring streams, and at neighbouring positions, agree no more often than
-    /// chance has it.
+    /// Roundings of the same value under neighbouring streams, and at neighbouring positions, agree
+    /// no more often than chance has it.
     @Test(arguments: [UInt64(0), 1 << 31, 1 << 32, 1 << 63])
     func neighboursAreUncorrelated(offset: UInt64) {
         let row = [1] + [Float](repeating: 40.5 / 32767, count: 1000)
@@ -170,7 +188,8 @@ struct ScaledIntegerTests {
             }
         }
         let pairs = Double(streams * 999)
-        // The fraction is 0.5 up to the rounding of the scale, so the chance to agree is 0.5 to 1e-5.
+        // The fraction is 0.5 up to the rounding of the scale, so the chance to agree is 0.5 to
+        // 1e-5.
         let allowed = 4 * (0.25 * pairs).squareRoot()
         #expect(abs(agreesWithNextStream - pairs / 2) < allowed)
         #expect(abs(agreesWithNextPosition - pairs / 2) < allowed)
@@ -182,7 +201,9 @@ struct ScaledIntegerTests {
         let row = generator.row(1000)
         #expect(encoding.encode(row, stream: 5) == encoding.encode(row, stream: 5))
         #expect(encoding.encode(row, stream: 5).values != encoding.encode(row, stream: 6).values)
-        #expect(encoding.encode(row, stream: 5).values != encoding.encode(row, stream: 5 | 1 << 63).values)
+        #expect(
+            encoding.encode(row, stream: 5).values
+                != encoding.encode(row, stream: 5 | 1 << 63).values)
     }
 
     @Test(arguments: Encoding.allCases)

@@ -155,7 +155,7 @@ extension GoldenFrame.Fields {
         ["float32": .float32, "float16": .float16, "int16": .int16][format ?? "float32"]!
     }
 
-    var bagMode: BagMode { ["sum": .sum, "mean": .mean, "max": .max][mode!]! }
+    var bagMode: PoolMode { ["sum": .sum, "mean": .mean, "max": .max][mode!]! }
 
     var ifExistsChoice: IfExists { ["error": .error, "open": .open][ifExists!]! }
 

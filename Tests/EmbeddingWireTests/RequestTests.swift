@@ -290,7 +290,7 @@ import Testing
     }
 
     @Test func weightsGoWithSumsOnly() throws {
-        for mode in BagMode.allCases {
+        for mode in PoolMode.allCases {
             let bytes = RequestEncoder().pool(
                 table: 1, mode: mode, ids: [1], offsets: [0], weights: [1], create: false)
             if mode == .sum {

@@ -47,9 +47,8 @@ void tc_float16_decode(const uint16_t *encoded, float *row, size_t count);
 // scale = max|x| / 32767 (127), 0 for a row of zeros. Returns the scale. Stochastic rounding is
 // q = floor(x / scale + u) with u uniform in [0, 1), a pure function of (stream, position in the row);
 // a value that lies exactly on the grid stays where it is, and the largest becomes 32767 (127).
-// Encoding a decoded row gives back its q and, unless all of them are 0, its scale. To that end the scale may be one
-// unit in the last place off the quotient, and is never subnormal: a row whose largest value is below
-// 32767 (127) * 2^-126 has the scale 2^-126.
+// Encoding a decoded row gives back its q and, unless all of them are 0, its scale. To that end a scale is never
+// subnormal: a row whose largest value is below 32767 (127) * 2^-126 has the scale 2^-126.
 // Non-finite input is the caller's mistake: NaN is written as 0, infinities as the largest finite float.
 float tc_int16_encode_stochastic(const float *row, int16_t *encoded, size_t count, uint64_t stream);
 float tc_int16_encode_nearest(const float *row, int16_t *encoded, size_t count);
@@ -70,11 +69,11 @@ void tc_adagrad_step(float *row, float *accumulator, const float *gradient, size
 // a (one number) += mean(g*g); w -= learning_rate / (sqrt(a) + epsilon) * g
 void tc_rowwise_adagrad_step(float *row, float *accumulator, const float *gradient, size_t count,
                              float learning_rate, float epsilon);
-// m += (1 - beta1) * (g - m); v += (1 - beta2) * (g*g - v); w -= step_size * m / (sqrt(v) + epsilon)
-// with step_size = learning_rate * sqrt(1 - beta2^t) / (1 - beta1^t), as torch.optim.SparseAdam. Work step_size out in
-// double from the same float betas: 1 - beta2 has few digits, and 0.999 as a float changes the fifth of them.
+// m += first_gain * (g - m); v += second_gain * (g*g - v); w -= step_size * m / (sqrt(v) + epsilon)
+// with gains 1 - beta1 and 1 - beta2 and step_size = learning_rate * sqrt(1 - beta2^t) / (1 - beta1^t), as
+// torch.optim.SparseAdam. The gains come in as such because 1 - 0.999f has only five of its digits.
 void tc_adam_step(float *row, float *first_moment, float *second_moment, const float *gradient, size_t count,
-                  float step_size, float beta1, float beta2, float epsilon);
+                  float step_size, float first_gain, float second_gain, float epsilon);
 // FTRL-Proximal (McMahan et al., KDD 2013): s = (sqrt(n + g*g) - sqrt(n)) / alpha; z += g - s*w; n += g*g;
 // w = 0 if |z| <= l1, else (sign(z)*l1 - z) / ((beta + sqrt(n)) / alpha + l2)
 void tc_ftrl_step(float *row, float *z, float *n, const float *gradient, size_t count, float alpha, float beta,

@@ -94,23 +94,21 @@ INLINE floats zero_for_nan(floats values) { return values == values ? values : 0
 typedef struct {
     float scale;   // as stored: the step, or 0 for a row of zeros
     float step;    // never 0
-    float outmost; // a value of this size lies on the last step by definition, whatever its quotient rounds to
+    float outmost; // a value of this size lies on the last step, even where the step was rounded
 } grid;
 
-// The grid whose last step is `largest`. Encoding what was decoded must find the same grid again, that is,
-// (step * steps) / steps must give back `step` in float arithmetic. Three things stand in the way:
-//  - Where step * steps lies midway between two floats it may come back as a neighbour of the step. With steps = 2^k - 1
-//    that happens only for a step whose last k bits are 100…0; its neighbour comes back as itself. So one more
-//    round trip settles every case.
-//  - FLT_MAX itself: its step would reach infinity, so it shares the step of the float below it.
+// The grid whose last step is `largest`; steps is 2^k - 1. Encoding what was decoded must find the same grid again: that
+// is, (step * steps) / steps must give back `step` in float arithmetic. It does, because step * steps lies midway between
+// two floats only for steps whose last k bits are 100...0, and the quotient of a float by 2^k - 1 never ends so (all
+// floats were tried). Two ends need care:
+//  - The step of FLT_MAX would reach infinity, so it and infinity itself share the step of the float below.
 //  - Subnormal steps have too few bits. The smallest normal float is the smallest step; all its multiples are exact.
 INLINE grid grid_reaching(float largest, float steps) {
-    float step = largest / steps;
+    largest = largest < 0x1.fffffcp127f ? largest : 0x1.fffffcp127f;
+    const float step = largest / steps;
     if (step < FLT_MIN) {
         return (grid){largest > 0.0f ? FLT_MIN : 0.0f, FLT_MIN, INFINITY};
     }
-    float last = step * steps;
-    step = (last > FLT_MAX ? 0x1.fffffcp127f : last) / steps;
     return (grid){step, step, largest};
 }
 
@@ -124,11 +122,11 @@ INLINE grid grid_of_row(const float *row, size_t count, float steps) {
     int32_t bits = __builtin_reduce_max(largest);
     float value;
     memcpy(&value, &bits, sizeof value);
-    return grid_reaching(value < FLT_MAX ? value : FLT_MAX, steps);
+    return grid_reaching(value, steps);
 }
 
-// Whole numbers in -steps…steps, where an infinity ends up on the last step. Rounds up with the probability of the fraction, except that a value that is a decoded
-// one stays what it was; its quotient may miss the whole number by a rounding.
+// Whole numbers in -steps…steps; an infinity ends up on the last step. Rounds up with the probability of the fraction,
+// except that a value which is a decoded one stays what it was: its quotient may miss the whole number by a rounding.
 INLINE ints steps_stochastic(floats values, grid grid, float steps, floats random) {
     floats quotient = values / grid.step;
     floats nearest = nearest_whole(quotient);

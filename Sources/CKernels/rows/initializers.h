@@ -62,7 +62,7 @@ INLINE double normal_quantile(double probability) {
         return from_middle * polynomial(middle[0], x) / polynomial(middle[1], x);
     }
     const double tail = from_middle < 0.0 ? probability : 1.0 - probability;
-    const double depth = sqrt(-logarithm(tail));
+    const double depth = square_root(-logarithm(tail));
     const double distance = depth <= 5.0
                                 ? polynomial(near_tail[0], depth - 1.6) / polynomial(near_tail[1], depth - 1.6)
                                 : polynomial(far_tail[0], depth - 5.0) / polynomial(far_tail[1], depth - 5.0);

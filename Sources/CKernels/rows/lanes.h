@@ -36,7 +36,7 @@ typedef int8_t bytes __attribute__((ext_vector_type(LANES)));
             __VA_ARGS__                                                                                                \
         }                                                                                                              \
         if (at < (count)) {                                                                                            \
-            const size_t lanes = (count) - at;                                                                         \
+            const size_t lanes = (count) % LANES;                                                                      \
             __VA_ARGS__                                                                                                \
         }                                                                                                              \
     } while (0)
@@ -77,7 +77,8 @@ INLINE words bits_of(floats values) { return (words)values; }
 
 INLINE floats magnitude(floats values) { return (floats)(bits_of(values) & 0x7fffffffu); }
 
-INLINE floats square_root(floats values) { return __builtin_elementwise_sqrt(values); }
+// The instruction alone; sqrt and sqrtf also set errno.
+#define square_root(values) __builtin_elementwise_sqrt(values)
 
 // The nearest whole number, ties to even, of values below 2^22: adding 1.5 * 2^23 leaves no bits for a fraction.
 // (SSE2 has no rounding instruction.)

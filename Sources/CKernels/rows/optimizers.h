@@ -37,7 +37,7 @@ static void rowwise_adagrad_step(float *row, float *accumulator, const float *gr
         squares += slope * slope;
     });
     *accumulator += sum_of_lanes(squares) / (float)count;
-    const float rate = learning_rate / (sqrtf(*accumulator) + epsilon);
+    const float rate = learning_rate / (square_root(*accumulator) + epsilon);
     FOR_EACH_BLOCK(count, {
         floats change = rate * load_floats(gradient + at, lanes);
         store_floats(row + at, load_floats(row + at, lanes) - change, lanes);
@@ -45,13 +45,13 @@ static void rowwise_adagrad_step(float *row, float *accumulator, const float *gr
 }
 
 static void adam_step(float *row, float *first_moment, float *second_moment, const float *gradient, size_t count,
-                      float step_size, float beta1, float beta2, float epsilon) {
+                      float step_size, float first_gain, float second_gain, float epsilon) {
     FOR_EACH_BLOCK(count, {
         floats slope = load_floats(gradient + at, lanes);
         floats first = load_floats(first_moment + at, lanes);
         floats second = load_floats(second_moment + at, lanes);
-        first += (slope - first) * (1.0f - beta1);
-        second += (slope * slope - second) * (1.0f - beta2);
+        first += (slope - first) * first_gain;
+        second += (slope * slope - second) * second_gain;
         store_floats(first_moment + at, first, lanes);
         store_floats(second_moment + at, second, lanes);
         floats change = step_size * (first / (square_root(second) + epsilon));

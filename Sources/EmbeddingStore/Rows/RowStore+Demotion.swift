@@ -5,18 +5,18 @@ extension RowStore {
     /// Rows of a shard that are looked at to estimate how its frequencies are distributed.
     private static let sampleRows = 512
 
-    /// Adds this table's rows to the histogram: a sample of each shard, scaled to all its rows.
+    /// Adds this table's rows to the histogram: a sample over the whole of each shard, each row of it for those between. Pinned
+    /// rows cannot leave and are not counted.
     func sampleFrequencies(into histogram: inout FrequencyHistogram) {
         let epoch = budget.epoch
         for shard in shards {
             shard.lock.withLock {
-                let weight =
-                    Double(shard.count) / Double(max(1, min(shard.count, Self.sampleRows)))
-                    * Double(layout.stride)
-                shard.sweep(limit: Self.sampleRows, advance: false) { record in
+                let step = max(1, shard.count / Self.sampleRows)
+                for position in stride(from: 0, to: shard.count, by: step) {
+                    let meta = shard.meta(shard.record(position)).pointee
+                    if meta.pins > 0 { continue }
                     histogram.add(
-                        frequency: shard.meta(record).pointee.frequency(at: epoch), bytes: weight)
-                    return true
+                        frequency: meta.frequency(at: epoch), bytes: Double(step * layout.stride))
                 }
             }
         }
@@ -52,7 +52,7 @@ extension RowStore {
                 // Takes `share` of the rows at the threshold, evenly along the sweep.
                 var owed = 0.0
                 shard.lock.withLock {
-                    shard.sweep(limit: shard.count, advance: true) { record in
+                    shard.sweep { record in
                         let meta = shard.meta(record)
                         let bucket = FrequencyHistogram.bucket(of: meta.pointee.frequency(at: epoch))
                         if bucket > threshold.bucket || meta.pointee.pins > 0 { return true }

@@ -93,7 +93,11 @@ extension RowStore {
         _ positions: UnsafeMutablePointer<Int32>?
     ) {
         guard let positions else { return }  // an empty batch
-        let push = pushes.add(1, ordering: .relaxed).newValue
+        let push =
+            switch change {
+            case .step: pushes.add(1, ordering: .relaxed).newValue
+            case .assign: pushes.load(ordering: .relaxed)
+            }
         let stepSize = rule.stepSize(push: push)
         let epoch = budget.epoch
         withScratch { scratch in

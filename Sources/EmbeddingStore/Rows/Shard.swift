@@ -127,17 +127,15 @@ final class Shard: @unchecked Sendable {  // all mutable state is guarded by `lo
 
     var count: Int { slab.count }
 
-    /// Calls `body` with each of the next `limit` positions under the hand, until it returns false; each row is visited once
-    /// at most. With `advance` the next sweep goes on where this one stopped.
-    func sweep(limit: Int, advance: Bool, _ body: (UnsafeMutableRawPointer) -> Bool) {
+    /// Calls `body` with each record from the hand on, until it returns false or all have been visited. The next sweep goes
+    /// on where this one stopped.
+    func sweep(_ body: (UnsafeMutableRawPointer) -> Bool) {
         let count = slab.count
-        if count == 0 { return }
-        var position = hand < count ? hand : 0
-        for _ in 0..<min(limit, count) {
-            let goOn = body(slab.record(position))
-            position = position + 1 == count ? 0 : position + 1
-            if !goOn { break }
+        if hand >= count { hand = 0 }
+        for _ in 0..<count {
+            let goOn = body(slab.record(hand))
+            hand = hand + 1 == count ? 0 : hand + 1
+            if !goOn { return }
         }
-        if advance { hand = position }
     }
 }

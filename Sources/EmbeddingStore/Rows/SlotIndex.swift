@@ -132,6 +132,17 @@ struct SlotIndex: ~Copyable {
         liveCount * 8 > slotCount * 5 ? slotCount + slotCount / 2 : slotCount
     }
 
+    /// Slots in the longest run without an empty one: what the worst lookup may have to read.
+    var longestRun: Int {
+        var longest = 0
+        var run = 0
+        for at in 0..<slotCount {
+            run = slots[at] == Self.empty ? 0 : run + 1
+            longest = max(longest, run)
+        }
+        return longest
+    }
+
     private mutating func rebuild(rehash: (Int) -> UInt64) {
         let old = slots
         let oldCount = slotCount

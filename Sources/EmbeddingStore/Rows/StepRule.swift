@@ -68,7 +68,8 @@ struct StepRule: Sendable {
             tc_rowwise_adagrad_step(row, state, gradient, count, rate, epsilon)
         case .adam(_, let beta1, let beta2, let epsilon):
             tc_adam_step(
-                row, state, state + count, gradient, count, stepSize, Float(beta1), Float(beta2), epsilon)
+                row, state, state + count, gradient, count, stepSize, Float(1 - beta1), Float(1 - beta2),
+                epsilon)
         case .ftrl(let alpha, let beta, let l1, let l2):
             tc_ftrl_step(row, state, state + count, gradient, count, alpha, beta, l1, l2)
         }

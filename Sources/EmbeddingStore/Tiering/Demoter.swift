@@ -56,8 +56,16 @@ final class Demoter: @unchecked Sendable {  // `firstTable` belongs to the threa
         var histogram = FrequencyHistogram()
         for table in tables { table.sampleFrequencies(into: &histogram) }
         let threshold = histogram.threshold(freeing: Double(budget.usedBytes - budget.lowBytes))
-        var freed = 0
         firstTable += 1
+        let freed = try demote(tables, below: threshold)
+        // A sample may have missed what can leave; then whatever can leave does.
+        return freed > 0 ? freed : try demote(tables, below: .everything)
+    }
+
+    private func demote(
+        _ tables: [RowStore], below threshold: FrequencyHistogram.Threshold
+    ) throws(StoreError) -> Int {
+        var freed = 0
         for number in tables.indices {
             let excess = budget.usedBytes - budget.lowBytes
             if excess <= 0 { break }

@@ -1,5 +1,5 @@
 /// How the rows of a bag become one row, as in `torch.nn.EmbeddingBag`.
-public enum BagMode: UInt8, CaseIterable, Sendable {
+public enum PoolMode: UInt8, CaseIterable, Sendable {
     /// With weights, each row times its weight.
     case sum = 0
     case mean = 1

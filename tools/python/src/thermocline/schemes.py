@@ -1,0 +1,129 @@
+"""How an id becomes rows. A server that lacks a scheme answers ``UNSUPPORTED``."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, ClassVar, Union
+
+COMBINE = ("sum", "concatenate")  # The position is the value on the wire.
+
+
+def _check_combine(combine: str) -> None:
+    if combine not in COMBINE:
+        raise ValueError(f"combine must be one of {', '.join(COMBINE)}, not {combine!r}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Full:
+    """A row of its own for every id."""
+
+    code: ClassVar[int] = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Hashed:
+    """Row ``hash(id) mod rows``."""
+
+    rows: int
+    code: ClassVar[int] = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class DoubleHashed:
+    """Two of ``rows`` shared rows, chosen by two hash functions, summed or concatenated."""
+
+    rows: int
+    combine: str = "sum"
+    code: ClassVar[int] = 2
+
+    def __post_init__(self) -> None:
+        _check_combine(self.combine)
+
+
+@dataclasses.dataclass(frozen=True)
+class FrequencyDoubleHashed:
+    """A row of its own for each of up to ``own`` ids seen ``admit_after`` times.
+
+    The other ids are sums of two of ``shared`` rows (Zhang et al., RecSys 2020).
+    """
+
+    own: int
+    shared: int
+    admit_after: int
+    code: ClassVar[int] = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class FrequencyFiltered:
+    """A row of its own once an id has been seen ``admit_after`` times; the default row before."""
+
+    admit_after: int
+    code: ClassVar[int] = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class QuotientRemainder:
+    """Rows ``id div rows`` and ``id mod rows``, combined (Shi et al., KDD 2020)."""
+
+    rows: int
+    combine: str = "sum"
+    code: ClassVar[int] = 5
+
+    def __post_init__(self) -> None:
+        _check_combine(self.combine)
+
+
+@dataclasses.dataclass(frozen=True)
+class DeepHash:
+    """No rows: ``hashes`` hash values into a network ``hidden`` wide (Kang et al., KDD 2021)."""
+
+    hashes: int
+    hidden: int
+    code: ClassVar[int] = 6
+
+
+Scheme = Union[
+    Full, Hashed, DoubleHashed, FrequencyDoubleHashed, FrequencyFiltered, QuotientRemainder,
+    DeepHash,
+]
+
+BY_CODE: dict[int, type[Scheme]] = {
+    scheme.code: scheme
+    for scheme in (
+        Full, Hashed, DoubleHashed, FrequencyDoubleHashed, FrequencyFiltered, QuotientRemainder,
+        DeepHash,
+    )
+}
+
+
+def parameters(scheme: Scheme) -> list[int]:
+    """The scheme's parameters as the integers of the wire.
+
+    They are its fields in order, but for ``admit_after``, which the schema itself carries.
+    """
+    return [
+        COMBINE.index(value) if isinstance(value, str) else value
+        for name, value in dataclasses.asdict(scheme).items()
+        if name != "admit_after"
+    ]
+
+
+def from_parameters(code: int, values: tuple[int, ...], admit_after: int) -> Scheme:
+    """The scheme of a code, of its parameters on the wire and of the schema's admission count.
+
+    Raises
+    ------
+    ValueError
+        A code or a way to combine that is not known here.
+    """
+    if code not in BY_CODE:
+        raise ValueError(f"unknown scheme {code}")
+    kind, left = BY_CODE[code], iter(values)
+    arguments: list[Any] = []
+    for field in dataclasses.fields(kind):
+        arguments.append(admit_after if field.name == "admit_after" else next(left))
+        if field.name == "combine":
+            if arguments[-1] >= len(COMBINE):
+                raise ValueError(f"unknown way to combine rows {arguments[-1]}")
+            arguments[-1] = COMBINE[arguments[-1]]
+    return kind(*arguments)
