@@ -3,9 +3,7 @@ internal import NIOCore
 /// What a pool request combines: bag i is `ids[offsets[i] ..< offsets[i + 1]]`, the last bag ends
 /// with the ids.
 package struct Bags: Sendable {
-    package typealias Mode = PoolMode
-
-    package let mode: Mode
+    package let mode: PoolMode
     package let ids: WireIDs
     /// Ascending from 0 to at most the number of ids.
     package let offsets: WireArray<UInt64>

@@ -14,16 +14,6 @@ package enum Operation: UInt8, CaseIterable, Sendable {
     case stats = 0x20
     case checkpoint = 0x21
 
-    /// Whether the operation changes what the server holds, whatever its options.
-    ///
-    /// A pull or pool with `create` writes too; its options say so.
-    package var writes: Bool {
-        switch self {
-        case .createTable, .dropTable, .push, .assign, .delete: true
-        case .ping, .openTable, .listTables, .pull, .pool, .count, .stats, .checkpoint: false
-        }
-    }
-
     /// Whether the header names the table that the request is about.
     var namesTable: Bool {
         switch self {

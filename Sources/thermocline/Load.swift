@@ -71,10 +71,9 @@ struct Load {
     ///
     /// - Returns: what was done within so many seconds.
     func run() async throws -> (tallies: LoadWorker.Tallies, seconds: Double) {
-        let batchCount = max(16, Self.idsAhead / tables.count / plan.batch)
         let rings = tables.indices.map { index in
             plan.distribution.batches(
-                batchCount, of: plan.batch, rows: plan.rows,
+                batchesAhead(ofConnection: index), of: plan.batch, rows: plan.rows,
                 seed: SplitMix64.mix(plan.seed &+ UInt64(index)))
         }
         var random = SplitMix64(seed: plan.seed)
@@ -129,6 +128,15 @@ struct Load {
             cursor = cursor + 1 == ring.count ? 0 : cursor + 1
             return LoadWorker.Call(operation: mix.next(using: &random), ids: ids, counts: counts)
         }
+    }
+
+    /// Batches to draw ahead of time: no more than are sent, where that is known.
+    private func batchesAhead(ofConnection index: Int) -> Int {
+        let batches = max(16, Self.idsAhead / tables.count / plan.batch)
+        guard plan.warmupSeconds == 0, let requests = requests(ofConnection: index) else {
+            return batches
+        }
+        return min(batches, max(requests, 1))
     }
 
     /// The share of one connection; none when time decides.
