@@ -45,7 +45,7 @@ extension ColdTier {
     /// Counts a table's keys by reading them all.
     func countKeys(table: UInt32) throws(StoreError) -> Int {
         var count = 0
-        try scan(table: table) { _, _ in
+        try unsafe scan(table: table) { _, _ in
             count += 1
             return true
         }

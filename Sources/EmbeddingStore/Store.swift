@@ -219,8 +219,8 @@ public final class Store: Sendable {
         }
         do throws(StoreError) {
             let rows = try writeCheckpoint(into: partial)
-            guard rename(partial, destination) == 0 else {
-                throw .cannotCreate("cannot create \(destination): \(String(cString: strerror(errno)))")
+            guard unsafe rename(partial, destination) == 0 else {
+                throw .cannotCreate(unsafe "cannot create \(destination): \(String(cString: strerror(errno)))")
             }
             return (rows, Self.byteCount(folder: destination))
         } catch {

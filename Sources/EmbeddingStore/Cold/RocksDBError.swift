@@ -18,10 +18,10 @@ extension StoreError {
         path: String, _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
     ) throws(StoreError) -> Result {
         var message: UnsafeMutablePointer<CChar>?
-        let result = body(&message)
-        if let message {
-            defer { rocksdb_free(message) }
-            throw StoreError(rocksDB: String(cString: message), path: path)
+        let result = unsafe body(&message)
+        if let message = unsafe message {
+            defer { unsafe rocksdb_free(message) }
+            throw unsafe StoreError(rocksDB: String(cString: message), path: path)
         }
         return result
     }

@@ -5,7 +5,7 @@ import Glibc
 /// Address space for as many rows as the shard may ever hold is reserved at once; memory is taken page by page
 /// as rows come and given back as they go, and `committedBytes` says how much. A position is valid only until the next
 /// `removeLast`; whoever owns the slab guards it.
-struct RowSlab: ~Copyable {
+@safe struct RowSlab: ~Copyable {
     private(set) var count = 0
     private(set) var committedBytes = 0
 
@@ -26,17 +26,17 @@ struct RowSlab: ~Copyable {
         self.stride = stride
         self.capacity = capacity
         reservedBytes = (stride * capacity).roundedUp(toMultipleOf: Self.hugePageBytes)
-        let address = mmap(
+        let address = unsafe mmap(
             nil, reservedBytes, PROT_READ | PROT_WRITE,
             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-        precondition(address != MAP_FAILED, "no address space for \(reservedBytes) bytes of rows")
-        base = address!
+        unsafe precondition(address != MAP_FAILED, "no address space for \(reservedBytes) bytes of rows")
+        unsafe base = unsafe address!
     }
 
-    deinit { munmap(base, reservedBytes) }
+    deinit { unsafe munmap(base, reservedBytes) }
 
     @inline(__always)
-    func record(_ position: Int) -> UnsafeMutableRawPointer { base + position &* stride }
+    func record(_ position: Int) -> UnsafeMutableRawPointer { unsafe base + position &* stride }
 
     /// Bytes that one more row would commit.
     var bytesToGrow: Int { max(0, pages(for: count + 1) - committedBytes) }
@@ -46,7 +46,7 @@ struct RowSlab: ~Copyable {
         precondition(count < capacity)
         if !usesHugePages, (count + 1) * stride >= Self.hugePagesFromBytes {
             usesHugePages = true
-            madvise(base, reservedBytes, MADV_HUGEPAGE)
+            unsafe madvise(base, reservedBytes, MADV_HUGEPAGE)
         }
         defer { count += 1 }
         committedBytes = max(committedBytes, pages(for: count + 1))
@@ -61,7 +61,7 @@ struct RowSlab: ~Copyable {
     mutating func trim() {
         let needed = pages(for: count)
         guard committedBytes - needed >= max(Self.pageBytes, committedBytes / 64) else { return }
-        madvise(base + needed, committedBytes - needed, MADV_DONTNEED)
+        unsafe madvise(base + needed, committedBytes - needed, MADV_DONTNEED)
         committedBytes = needed
     }
 

@@ -13,7 +13,7 @@ extension RowStore {
             shard.lock.withLock {
                 let step = max(1, shard.count / Self.sampleRows)
                 for position in stride(from: 0, to: shard.count, by: step) {
-                    let meta = shard.meta(shard.record(position)).pointee
+                    let meta = unsafe shard.meta(shard.record(position)).pointee
                     if meta.pins > 0 { continue }
                     histogram.add(
                         frequency: meta.frequency(at: epoch), bytes: Double(step * layout.stride))
@@ -47,25 +47,25 @@ extension RowStore {
         var staged = Staged(keys: Array(repeating: [], count: shards.count))
         let epoch = budget.epoch
         let rowsPerShard = (rowsMax + shards.count - 1) / shards.count
-        withScratch { scratch in
+        unsafe withScratch { scratch in
             for (number, shard) in shards.enumerated() {
                 // Takes `share` of the rows at the threshold, evenly along the sweep.
                 var owed = 0.0
                 shard.lock.withLock {
-                    shard.sweep { record in
-                        let meta = shard.meta(record)
-                        let bucket = FrequencyHistogram.bucket(of: meta.pointee.frequency(at: epoch))
-                        if bucket > threshold.bucket || meta.pointee.pins > 0 { return true }
+                    unsafe shard.sweep { record in
+                        let meta = unsafe shard.meta(record)
+                        let bucket = unsafe FrequencyHistogram.bucket(of: meta.pointee.frequency(at: epoch))
+                        if unsafe bucket > threshold.bucket || meta.pointee.pins > 0 { return true }
                         if bucket == threshold.bucket {
                             owed += threshold.share
                             if owed < 1 { return true }
                             owed -= 1
                         }
-                        let key = record.loadUnaligned(as: UInt64.self)
-                        meta.pointee.bits &= ~RowMeta.touched
+                        let key = unsafe record.loadUnaligned(as: UInt64.self)
+                        unsafe meta.pointee.bits &= ~RowMeta.touched
                         staged.keys[number].append(key)
-                        if !isReadOnly, mustWrite(meta.pointee) {
-                            write(record, key, meta.pointee, schema.coldPrecision, epoch, scratch, &staged.written)
+                        if !isReadOnly, unsafe mustWrite(meta.pointee) {
+                            unsafe write(record, key, meta.pointee, schema.coldPrecision, epoch, scratch, &staged.written)
                         }
                         return staged.keys[number].count < rowsPerShard
                     }
@@ -90,8 +90,8 @@ extension RowStore {
         let value = ColdValue(
             precision: precision, dimension: layout.dimension, stateCount: layout.stateCount)
         let stream = roundingStream(key, salt: ~pushes.load(ordering: .relaxed))
-        rows.append(key, byteCount: value.byteCount) {
-            value.write(
+        unsafe rows.append(key, byteCount: value.byteCount) {
+            unsafe value.write(
                 record, layout: layout, meta: meta, epoch: epoch, stream: stream, scratch: scratch, into: $0)
         }
     }
@@ -106,11 +106,11 @@ extension RowStore {
                     let hash = hash(key)
                     let position = shard.position(of: key, hash: hash)
                     precondition(position >= 0, "only a demotion or a delete removes rows, one at a time")
-                    let meta = shard.meta(shard.record(position))
-                    if !meta.pointee.has(RowMeta.coldCopy), !isReadOnly { countColdCopy(meta, in: shard) }
-                    if meta.pointee.has(RowMeta.touched) || meta.pointee.pins > 0 {
-                        meta.pointee.bits |= RowMeta.dirty
-                        meta.pointee.bits &= ~RowMeta.exactCopy
+                    let meta = unsafe shard.meta(shard.record(position))
+                    if unsafe !meta.pointee.has(RowMeta.coldCopy), !isReadOnly { unsafe countColdCopy(meta, in: shard) }
+                    if unsafe meta.pointee.has(RowMeta.touched) || meta.pointee.pins > 0 {
+                        unsafe meta.pointee.bits |= RowMeta.dirty
+                        unsafe meta.pointee.bits &= ~RowMeta.exactCopy
                     } else {
                         shard.remove(at: position, key: key, hash: hash)
                         removed += 1
@@ -125,7 +125,7 @@ extension RowStore {
     }
 
     private func countColdCopy(_ meta: UnsafeMutablePointer<RowMeta>, in shard: Shard) {
-        meta.pointee.bits |= RowMeta.coldCopy
+        unsafe meta.pointee.bits |= RowMeta.coldCopy
         shard.rowsOnlyHere -= 1
         coldKeys.add(1, ordering: .releasing)
     }
@@ -155,17 +155,17 @@ extension RowStore {
 
     private func stageFlush(_ shard: Shard, from start: inout Int, _ rows: inout ColdRows) -> Bool {
         let epoch = budget.epoch
-        withScratch { scratch in
+        unsafe withScratch { scratch in
             while start < shard.count, rows.count < Self.flushRowsMax,
                 rows.valueBytes < MemoryBudget.stagedBytesMax
             {
-                let record = shard.record(start)
-                let meta = shard.meta(record)
-                if meta.pointee.has(RowMeta.dirty) || !meta.pointee.has(RowMeta.coldCopy) {
-                    let key = record.loadUnaligned(as: UInt64.self)
-                    write(record, key, meta.pointee, layout.precision, epoch, scratch, &rows)
+                let record = unsafe shard.record(start)
+                let meta = unsafe shard.meta(record)
+                if unsafe meta.pointee.has(RowMeta.dirty) || !meta.pointee.has(RowMeta.coldCopy) {
+                    let key = unsafe record.loadUnaligned(as: UInt64.self)
+                    unsafe write(record, key, meta.pointee, layout.precision, epoch, scratch, &rows)
                     // Set again by whoever uses the row from here on.
-                    meta.pointee.bits &= ~RowMeta.touched
+                    unsafe meta.pointee.bits &= ~RowMeta.touched
                 }
                 start += 1
             }
@@ -177,10 +177,10 @@ extension RowStore {
         for key in keys {
             let position = shard.position(of: key, hash: hash(key))
             precondition(position >= 0, "a flush and a removal ran at the same time")
-            let meta = shard.meta(shard.record(position))
-            if !meta.pointee.has(RowMeta.coldCopy) { countColdCopy(meta, in: shard) }
-            meta.pointee.bits |= RowMeta.exactCopy
-            if !meta.pointee.has(RowMeta.touched) { meta.pointee.bits &= ~RowMeta.dirty }
+            let meta = unsafe shard.meta(shard.record(position))
+            if unsafe !meta.pointee.has(RowMeta.coldCopy) { unsafe countColdCopy(meta, in: shard) }
+            unsafe meta.pointee.bits |= RowMeta.exactCopy
+            if unsafe !meta.pointee.has(RowMeta.touched) { unsafe meta.pointee.bits &= ~RowMeta.dirty }
         }
     }
 }

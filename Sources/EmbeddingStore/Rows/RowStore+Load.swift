@@ -19,7 +19,7 @@ extension RowStore {
         do throws(StoreError) {
             while done < keys.count {
                 let end = min(done + step, keys.count)
-                try loadStep(keys, done..<end, create: create, pin: pin, body)
+                try unsafe loadStep(keys, done..<end, create: create, pin: pin, body)
                 done = end
             }
         } catch {
@@ -35,22 +35,22 @@ extension RowStore {
     ) throws(StoreError) {
         var visited: [UInt64] = []
         func visit(_ number: Int, _ shard: Shard, _ record: UnsafeMutableRawPointer?) {
-            if pin, let record {
-                precondition(shard.meta(record).pointee.pins < 255, "more pushes than threads")
-                shard.meta(record).pointee.bits += RowMeta.pin
+            if pin, let record = unsafe record {
+                unsafe precondition(shard.meta(record).pointee.pins < 255, "more pushes than threads")
+                unsafe shard.meta(record).pointee.bits += RowMeta.pin
                 visited.append(keys[number])
             }
-            body(number, record)
+            unsafe body(number, record)
         }
         do throws(StoreError) {
             var wanted = Array(range)
             while !wanted.isEmpty {
                 try budget.waitForRoom(timeoutSeconds: Self.roomTimeoutSeconds)
-                let absent = takeHot(keys, wanted, visit)
+                let absent = unsafe takeHot(keys, wanted, visit)
                 let onDisk =
                     isColdEmpty
                     ? nil : try cold.read(absent.numbers.map { keys[$0] }, table: table)
-                wanted = try insert(keys, absent, onDisk, create: create, visit)
+                wanted = try unsafe insert(keys, absent, onDisk, create: create, visit)
             }
         } catch {
             if pin { unpin(visited[...]) }
@@ -74,7 +74,7 @@ extension RowStore {
             shard.lock.withLock {
                 let position = shard.position(of: keys[number], hash: hash)
                 if position >= 0 {
-                    visit(number, shard, shard.record(position))
+                    unsafe visit(number, shard, shard.record(position))
                 } else {
                     absent.numbers.append(number)
                     absent.stamps.append(shard.stamp(hash))
@@ -91,7 +91,7 @@ extension RowStore {
     ) throws(StoreError) -> [Int] {
         var again: [Int] = []
         let scratch = UnsafeMutablePointer<Float>.allocate(capacity: layout.dimension)
-        defer { scratch.deallocate() }
+        defer { unsafe scratch.deallocate() }
         for (at, number) in absent.numbers.enumerated() {
             let key = keys[number]
             let hash = hash(key)
@@ -101,7 +101,7 @@ extension RowStore {
             defer { shard.lock.unlock() }
             let position = shard.position(of: key, hash: hash)
             if position >= 0 {
-                visit(number, shard, shard.record(position))
+                unsafe visit(number, shard, shard.record(position))
                 continue
             }
             guard shard.stamp(hash) == absent.stamps[at] else {
@@ -109,14 +109,14 @@ extension RowStore {
                 continue
             }
             if shard.isFull { throw .overloaded(retryAfterMs: 100) }
-            let promoted = try onDisk?.withValue(at: at) { (value) throws(StoreError) in
-                guard let value else { return UnsafeMutableRawPointer?.none }
-                return try promote(key, hash: hash, value, in: shard, scratch: scratch)
+            let promoted = try unsafe onDisk?.withValue(at: at) { (value) throws(StoreError) in
+                guard let value = unsafe value else { return unsafe UnsafeMutableRawPointer?.none }
+                return unsafe try promote(key, hash: hash, value, in: shard, scratch: scratch)
             }
             let record =
-                (promoted ?? nil)
+                unsafe (promoted ?? nil)
                 ?? (create ? self.create(key, hash: hash, in: shard, scratch: scratch) : nil)
-            visit(number, shard, record)
+            unsafe visit(number, shard, record)
         }
         return again
     }
@@ -126,10 +126,10 @@ extension RowStore {
         _ key: UInt64, hash: UInt64, _ value: UnsafeRawBufferPointer, in shard: Shard,
         scratch: UnsafeMutablePointer<Float>
     ) throws(StoreError) -> UnsafeMutableRawPointer {
-        let (parsed, frequency, epoch) = try ColdValue.parse(
+        let (parsed, frequency, epoch) = unsafe try ColdValue.parse(
             value, layout: layout, key: key, table: table)
-        let record = shard.insert(key, hash: hash)
-        parsed.read(
+        let record = unsafe shard.insert(key, hash: hash)
+        unsafe parsed.read(
             value, into: record, layout: layout, stream: roundingStream(key, salt: 1), scratch: scratch)
         let now = budget.epoch
         // Epochs are kept modulo 256; one that seems to lie ahead is from before a crash and counts as now.
@@ -138,9 +138,9 @@ extension RowStore {
             frequency: frequency >> UInt16(max(0, min(15, age))), epoch: now,
             flags: RowMeta.coldCopy | (parsed.precision == layout.precision ? RowMeta.exactCopy : 0))
         meta.touch(epoch: now)
-        shard.meta(record).pointee = meta
+        unsafe shard.meta(record).pointee = meta
         shard.statistics.promotions += 1
-        return record
+        return unsafe record
     }
 
     func shard(of hash: UInt64) -> Shard {
@@ -155,7 +155,7 @@ extension RowStore {
             shard.lock.withLock {
                 let position = shard.position(of: key, hash: hash)
                 precondition(position >= 0, "a pinned row has left the hot tier")
-                shard.meta(shard.record(position)).pointee.bits -= RowMeta.pin
+                unsafe shard.meta(shard.record(position)).pointee.bits -= RowMeta.pin
             }
         }
     }

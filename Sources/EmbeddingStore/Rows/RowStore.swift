@@ -58,7 +58,7 @@ final class RowStore: @unchecked Sendable {  // `shards` never changes; each gua
     }
 
     func batch(_ keys: Keys) -> KeyBatch {
-        KeyBatch(keys, hash: hash, shardCount: shards.count)
+        unsafe KeyBatch(keys, hash: hash, shardCount: shards.count)
     }
 
     /// Keys looked up at once under a lock: enough for their cache misses to overlap, few enough for the lines that they
@@ -74,15 +74,15 @@ final class RowStore: @unchecked Sendable {  // `shards` never changes; each gua
     func create(
         _ key: UInt64, hash: UInt64, in shard: Shard, scratch: UnsafeMutablePointer<Float>
     ) -> UnsafeMutableRawPointer {
-        let record = shard.insert(key, hash: hash)
-        schema.initializer.fill(scratch, count: layout.dimension, seed: schema.seed, key: key)
-        layout.encode(scratch, into: record, stream: roundingStream(key, salt: 0))
-        rule.initialize(layout.state(record), count: layout.stateCount)
-        shard.meta(record).pointee = RowMeta(
+        let record = unsafe shard.insert(key, hash: hash)
+        unsafe schema.initializer.fill(scratch, count: layout.dimension, seed: schema.seed, key: key)
+        unsafe layout.encode(scratch, into: record, stream: roundingStream(key, salt: 0))
+        unsafe rule.initialize(layout.state(record), count: layout.stateCount)
+        unsafe shard.meta(record).pointee = RowMeta(
             frequency: 1, epoch: budget.epoch, flags: RowMeta.dirty | RowMeta.touched)
         shard.rowsOnlyHere += 1
         shard.statistics.created += 1
-        return record
+        return unsafe record
     }
 
     /// The randomness of a stochastic rounding: a function of the table, the key and what happened so far, so that a
@@ -96,8 +96,8 @@ final class RowStore: @unchecked Sendable {  // `shards` never changes; each gua
         _ body: (UnsafeMutablePointer<Float>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         let scratch = UnsafeMutablePointer<Float>.allocate(capacity: layout.dimension)
-        defer { scratch.deallocate() }
-        return try body(scratch)
+        defer { unsafe scratch.deallocate() }
+        return try unsafe body(scratch)
     }
 
     // MARK: figures

@@ -5,7 +5,7 @@ internal import NIOConcurrencyHelpers
 ///
 /// `lock` guards everything below it. It is never held across I/O, and nobody holds two. Operations on many keys go
 /// over a `KeyBatch`, which is ordered by shard, so that each lock is taken once for a request.
-final class Shard: @unchecked Sendable {  // all mutable state is guarded by `lock`
+@safe final class Shard: @unchecked Sendable {  // all mutable state is guarded by `lock`
     let lock = NIOLock()
 
     private(set) var index = SlotIndex()
@@ -26,15 +26,15 @@ final class Shard: @unchecked Sendable {  // all mutable state is guarded by `lo
 
     init(layout: RowLayout, capacity: Int, hash: KeyHash, budget: MemoryBudget) {
         slab = RowSlab(stride: layout.stride, capacity: min(capacity, SlotIndex.positionCountMax))
-        removalStamps = .allocate(capacity: Self.stampCount)
-        removalStamps.initialize(repeating: 0, count: Self.stampCount)
+        unsafe removalStamps = .allocate(capacity: Self.stampCount)
+        unsafe removalStamps.initialize(repeating: 0, count: Self.stampCount)
         self.hash = hash
         self.budget = budget
         budget.add(index.bytes)
     }
 
     deinit {
-        removalStamps.deallocate()
+        unsafe removalStamps.deallocate()
         budget.add(-bytes)
     }
 
@@ -54,13 +54,13 @@ final class Shard: @unchecked Sendable {  // all mutable state is guarded by `lo
         for at in range {
             let likely = index.likelyPosition(batch.hash(at))
             if likely >= 0 {
-                let record = slab.record(likely)
-                tc_prefetch(record)
-                tc_prefetch(record + 64)
+                let record = unsafe slab.record(likely)
+                unsafe tc_prefetch(record)
+                unsafe tc_prefetch(record + 64)
             }
         }
         for at in range {
-            positions[at &- range.lowerBound] = Int32(
+            unsafe positions[at &- range.lowerBound] = Int32(
                 truncatingIfNeeded: index.position(of: batch.key(at), hash: batch.hash(at), in: slab))
         }
     }
@@ -71,19 +71,19 @@ final class Shard: @unchecked Sendable {  // all mutable state is guarded by `lo
     }
 
     @inline(__always)
-    func record(_ position: Int) -> UnsafeMutableRawPointer { slab.record(position) }
+    func record(_ position: Int) -> UnsafeMutableRawPointer { unsafe slab.record(position) }
 
     @inline(__always)
     func meta(_ record: UnsafeMutableRawPointer) -> UnsafeMutablePointer<RowMeta> {
-        (record + RowLayout.metaOffset).assumingMemoryBound(to: RowMeta.self)
+        unsafe (record + RowLayout.metaOffset).assumingMemoryBound(to: RowMeta.self)
     }
 
     @inline(__always)
-    func key(at position: Int) -> UInt64 { slab.record(position).loadUnaligned(as: UInt64.self) }
+    func key(at position: Int) -> UInt64 { unsafe slab.record(position).loadUnaligned(as: UInt64.self) }
 
     /// What `stamp(hash)` gives stays the same for as long as no key with this hash has been removed.
     @inline(__always)
-    func stamp(_ hash: UInt64) -> UInt32 { removalStamps[Int((hash >> 40) & 0xFF)] }
+    func stamp(_ hash: UInt64) -> UInt32 { unsafe removalStamps[Int((hash >> 40) & 0xFF)] }
 
     // MARK: inserting and removing
 
@@ -94,27 +94,27 @@ final class Shard: @unchecked Sendable {  // all mutable state is guarded by `lo
         let before = bytes
         let position = slab.append()
         index.insert(hash: hash, position: position) { self.hash(self.key(at: $0)) }
-        let record = slab.record(position)
-        record.storeBytes(of: key, as: UInt64.self)
+        let record = unsafe slab.record(position)
+        unsafe record.storeBytes(of: key, as: UInt64.self)
         budget.add(bytes - before)
-        return record
+        return unsafe record
     }
 
     /// Removes a record; the last one takes its place, so that the slab stays dense.
     func remove(at position: Int, key: UInt64, hash: UInt64) {
-        removalStamps[Int((hash >> 40) & 0xFF)] &+= 1
+        unsafe removalStamps[Int((hash >> 40) & 0xFF)] &+= 1
         index.remove(key, hash: hash, in: slab)
         let last = slab.count - 1
         if position != last {
             let lastKey = self.key(at: last)
             index.move(lastKey, hash: self.hash(lastKey), to: position, in: slab)
-            slab.record(position).copyMemory(from: slab.record(last), byteCount: slab.stride)
+            unsafe slab.record(position).copyMemory(from: slab.record(last), byteCount: slab.stride)
         }
         slab.removeLast()
     }
 
     /// Marks a key as removed though it has no record here: a reader that is under way must look again.
-    func invalidate(hash: UInt64) { removalStamps[Int((hash >> 40) & 0xFF)] &+= 1 }
+    func invalidate(hash: UInt64) { unsafe removalStamps[Int((hash >> 40) & 0xFF)] &+= 1 }
 
     /// Gives back memory that removals have freed.
     func trim() {
@@ -133,7 +133,7 @@ final class Shard: @unchecked Sendable {  // all mutable state is guarded by `lo
         let count = slab.count
         if hand >= count { hand = 0 }
         for _ in 0..<count {
-            let goOn = body(slab.record(hand))
+            let goOn = unsafe body(slab.record(hand))
             hand = hand + 1 == count ? 0 : hand + 1
             if !goOn { return }
         }

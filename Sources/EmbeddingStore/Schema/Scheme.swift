@@ -14,7 +14,7 @@ extension Scheme {
         of ids: Keys, _ body: (Keys) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         switch self {
-        case .full: try body(ids)
+        case .full: try unsafe body(ids)
         }
     }
 }

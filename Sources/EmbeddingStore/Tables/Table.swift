@@ -33,8 +33,8 @@ public final class Table: Sendable {
         _ ids: UnsafeRawBufferPointer, create: Bool, into output: RowOutput, found: FoundBits? = nil
     ) throws(StoreError) -> [UInt32] {
         if create, rows.isReadOnly { throw .readOnly }
-        return schema.scheme.withKeys(of: Keys(ids)) {
-            rows.pullHot($0, create: create, into: output, found: found)
+        return unsafe schema.scheme.withKeys(of: Keys(ids)) {
+            unsafe rows.pullHot($0, create: create, into: output, found: found)
         }
     }
 
@@ -46,8 +46,8 @@ public final class Table: Sendable {
         _ ids: UnsafeRawBufferPointer, missing: [UInt32], create: Bool, into output: RowOutput,
         found: FoundBits? = nil
     ) throws(StoreError) {
-        try schema.scheme.withKeys(of: Keys(ids)) { (keys) throws(StoreError) in
-            try rows.pullCold(keys, missing: missing, create: create, into: output, found: found)
+        try unsafe schema.scheme.withKeys(of: Keys(ids)) { (keys) throws(StoreError) in
+            try unsafe rows.pullCold(keys, missing: missing, create: create, into: output, found: found)
         }
     }
 
@@ -60,7 +60,7 @@ public final class Table: Sendable {
     public func pushHot(
         _ ids: UnsafeRawBufferPointer, gradients: UnsafeBufferPointer<Float>
     ) throws(StoreError) -> Bool {
-        let unique = try unique(ids, gradients, .sum, "a gradient")
+        let unique = try unsafe unique(ids, gradients, .sum, "a gradient")
         return rows.writeHot(unique, .step)
     }
 
@@ -70,7 +70,7 @@ public final class Table: Sendable {
     public func pushCold(
         _ ids: UnsafeRawBufferPointer, gradients: UnsafeBufferPointer<Float>
     ) throws(StoreError) {
-        let unique = try unique(ids, gradients, .sum, "a gradient")
+        let unique = try unsafe unique(ids, gradients, .sum, "a gradient")
         try rows.writeCold(unique, .step)
     }
 
@@ -78,7 +78,7 @@ public final class Table: Sendable {
     public func assignHot(
         _ ids: UnsafeRawBufferPointer, values: UnsafeBufferPointer<Float>
     ) throws(StoreError) -> Bool {
-        let unique = try unique(ids, values, .last, "a row")
+        let unique = try unsafe unique(ids, values, .last, "a row")
         return rows.writeHot(unique, .assign)
     }
 
@@ -86,7 +86,7 @@ public final class Table: Sendable {
     public func assignCold(
         _ ids: UnsafeRawBufferPointer, values: UnsafeBufferPointer<Float>
     ) throws(StoreError) {
-        let unique = try unique(ids, values, .last, "a row")
+        let unique = try unsafe unique(ids, values, .last, "a row")
         try rows.writeCold(unique, .assign)
     }
 
@@ -96,14 +96,14 @@ public final class Table: Sendable {
     ) throws(StoreError) -> UniqueRows {
         if rows.isReadOnly { throw .readOnly }
         let dimension = schema.dimension
-        let keys = Keys(ids)
-        guard values.count == keys.count * dimension else {
-            throw .malformed("\(values.count) values for \(keys.count) rows of dimension \(dimension)")
+        let keys = unsafe Keys(ids)
+        guard unsafe values.count == keys.count * dimension else {
+            throw .malformed(unsafe "\(values.count) values for \(keys.count) rows of dimension \(dimension)")
         }
         // An empty request has no address; nothing is read through this one then.
-        let base = values.baseAddress ?? UnsafePointer(bitPattern: 16)!
-        guard tc_all_finite(base, values.count) else { throw .nonFinite(what) }
-        let unique = UniqueRows(
+        let base = unsafe values.baseAddress ?? UnsafePointer(bitPattern: 16)!
+        guard unsafe tc_all_finite(base, values.count) else { throw .nonFinite(what) }
+        let unique = unsafe UniqueRows(
             keys, base, dimension: dimension, duplicates: duplicates, hash: rows.hash)
         guard unique.sumsAreFinite(dimension: dimension) else { throw .nonFinite("a sum of gradients") }
         return unique
@@ -114,8 +114,8 @@ public final class Table: Sendable {
     /// Deletes the rows of the ids from both tiers and returns how many there were. Blocks.
     public func delete(_ ids: UnsafeRawBufferPointer) throws(StoreError) -> Int {
         if rows.isReadOnly { throw .readOnly }
-        let keys = Keys(ids)
-        return try rows.delete(Array(Set((0..<keys.count).map { keys[$0] })))
+        let keys = unsafe Keys(ids)
+        return try unsafe rows.delete(Array(Set((0..<keys.count).map { unsafe keys[$0] })))
     }
 }
 
