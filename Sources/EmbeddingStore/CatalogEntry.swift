@@ -1,6 +1,7 @@
 internal import Foundation
 
-/// A table as the catalog of the cold tier keeps it: `table/<number>` and, as JSON, name and schema.
+/// A table as the catalog of the cold tier keeps it: `table/<number>` and, as JSON, name and
+/// schema.
 struct CatalogEntry {
     let number: UInt32
     let name: String

@@ -31,12 +31,14 @@ final class DataDirectory: Sendable {
         }
     }
 
-    /// Takes the folder, making it if it is not there (unless `readOnly`, which shares it with other readers).
+    /// Takes the folder, making it if it is not there (unless `readOnly`, which shares it with
+    /// other readers).
     init(path: String, readOnly: Bool) throws(StoreError) {
         self.path = path
         if !readOnly {
             do {
-                try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+                try FileManager.default.createDirectory(
+                    atPath: path, withIntermediateDirectories: true)
             } catch {
                 throw .cannotCreate("cannot create \(path): \(error.localizedDescription)")
             }
@@ -51,7 +53,8 @@ final class DataDirectory: Sendable {
         }
         let descriptor = unsafe open(path + "/LOCK", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
-            throw .cannotCreate(unsafe "cannot open \(path)/LOCK: \(String(cString: strerror(errno)))")
+            throw .cannotCreate(
+                unsafe "cannot open \(path)/LOCK: \(String(cString: strerror(errno)))")
         }
         guard flock(descriptor, (readOnly ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0 else {
             Glibc.close(descriptor)
@@ -101,7 +104,8 @@ final class DataDirectory: Sendable {
         }
         try syncFile(temporary)
         guard unsafe rename(temporary, path + "/STORE") == 0 else {
-            throw .storageFailed(unsafe "cannot write \(path)/STORE: \(String(cString: strerror(errno)))")
+            throw .storageFailed(
+                unsafe "cannot write \(path)/STORE: \(String(cString: strerror(errno)))")
         }
         try syncFile(path)
     }

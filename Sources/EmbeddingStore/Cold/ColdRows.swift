@@ -1,9 +1,10 @@
-/// Keys with the bytes that the cold tier has, or shall have, for each; a key without a value is absent, or shall be
-/// deleted.
+/// Keys with the bytes that the cold tier has, or shall have, for each; a key without a value is
+/// absent, or shall be deleted.
 struct ColdRows {
     private(set) var keys: [UInt64] = []
     private var bytes: [UInt8] = []
-    /// Where each value ends in `bytes`; one that ends where it starts is no value (a value is never empty).
+    /// Where each value ends in `bytes`; one that ends where it starts is no value (a value is
+    /// never empty).
     private var ends: [Int] = []
 
     init(reservingRows rows: Int = 0, bytesPerRow: Int = 0) {
@@ -28,7 +29,9 @@ struct ColdRows {
         keys.append(key)
         let start = bytes.count
         bytes.append(contentsOf: repeatElement(0, count: byteCount))
-        unsafe bytes.withUnsafeMutableBytes { unsafe fill(UnsafeMutableRawBufferPointer(rebasing: $0[start...])) }
+        unsafe bytes.withUnsafeMutableBytes {
+            unsafe fill(UnsafeMutableRawBufferPointer(rebasing: $0[start...]))
+        }
         ends.append(bytes.count)
     }
 

@@ -26,16 +26,19 @@ struct ColdValue {
     /// Writes a hot record as this value. `scratch` holds `dimension` floats.
     func write(
         _ record: UnsafeMutableRawPointer, layout: RowLayout, meta: RowMeta, epoch: UInt32,
-        stream: UInt64, scratch: UnsafeMutablePointer<Float>, into value: UnsafeMutableRawBufferPointer
+        stream: UInt64, scratch: UnsafeMutablePointer<Float>,
+        into value: UnsafeMutableRawBufferPointer
     ) {
         unsafe value[0] = precision.rawValue
         unsafe value[1] = UInt8(truncatingIfNeeded: epoch)
         unsafe value.storeBytes(of: meta.frequency(at: epoch), toByteOffset: 2, as: UInt16.self)
         let base = value.baseAddress!  // a value has at least its header
-        unsafe (base + stateOffset).copyMemory(from: layout.state(record), byteCount: 4 * stateCount)
+        unsafe (base + stateOffset).copyMemory(
+            from: layout.state(record), byteCount: 4 * stateCount)
         let scale: Float
         if precision == layout.precision {
-            unsafe (base + rowOffset).copyMemory(from: layout.row(record), byteCount: layout.rowBytes)
+            unsafe (base + rowOffset).copyMemory(
+                from: layout.row(record), byteCount: layout.rowBytes)
             scale = unsafe precision.scaleBytes == 0 ? 0 : layout.scale(record)
         } else {
             unsafe layout.decode(record, into: scratch)
@@ -48,8 +51,7 @@ struct ColdValue {
         }
     }
 
-    /// The offset of the row is always even but not always a multiple of 4, which is all that int16, int8 and float16 need;
-    /// a float32 value, the only one that needs 4, has no odd-sized field before its row.
+    /// A value may begin at any address, and the kernels want their elements aligned.
     private func withAlignedRow(
         _ address: UnsafeMutableRawPointer, _ body: (UnsafeMutableRawPointer) -> Float
     ) -> Float {
@@ -87,9 +89,8 @@ struct ColdValue {
         stream: UInt64, scratch: UnsafeMutablePointer<Float>
     ) {
         let base = value.baseAddress!  // parsed, so not empty
-        unsafe layout.state(record).withMemoryRebound(to: UInt8.self, capacity: 4 * stateCount) {
-            unsafe UnsafeMutableRawPointer($0).copyMemory(from: base + stateOffset, byteCount: 4 * stateCount)
-        }
+        unsafe UnsafeMutableRawPointer(layout.state(record)).copyMemory(
+            from: base + stateOffset, byteCount: 4 * stateCount)
         if precision == layout.precision {
             unsafe layout.row(record).copyMemory(from: base + rowOffset, byteCount: layout.rowBytes)
             if precision.scaleBytes != 0 { unsafe layout.setScale(record, scale(base)) }
@@ -100,7 +101,8 @@ struct ColdValue {
                 unsafe aligned.copyMemory(
                     from: UnsafeRawBufferPointer(start: base + rowOffset, count: aligned.count))
                 let scale = unsafe precision.scaleBytes == 0 ? 0 : scale(base)
-                unsafe precision.decode(aligned.baseAddress!, scale: scale, into: scratch, count: dimension)
+                unsafe precision.decode(
+                    aligned.baseAddress!, scale: scale, into: scratch, count: dimension)
             }
             unsafe layout.encode(scratch, into: record, stream: stream)
         }

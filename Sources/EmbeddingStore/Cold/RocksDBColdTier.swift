@@ -2,8 +2,8 @@ internal import CRocksDB
 internal import Foundation
 internal import NIOConcurrencyHelpers
 
-/// The cold tier on RocksDB: a column family for each table, keys big-endian so that they sort as numbers, and the
-/// catalog in the default family.
+/// The cold tier on RocksDB: a column family for each table, keys big-endian so that they sort as
+/// numbers, and the catalog in the default family.
 final class RocksDBColdTier: ColdTier {
     let path: String
     private let options: RocksDBOptions
@@ -12,7 +12,8 @@ final class RocksDBColdTier: ColdTier {
     /// Numbers the files that are to be ingested; guarded, like every write, by the store.
     private let nextFile = NIOLockedValueBox(0)
 
-    /// From so many rows on a write is a sorted file that RocksDB takes over, several times cheaper than single puts.
+    /// From so many rows on a write is a sorted file that RocksDB takes over, several times cheaper
+    /// than single puts.
     private static let ingestedRowsMin = 4096
 
     init(path: String, readOnly: Bool) throws(StoreError) {
@@ -26,9 +27,11 @@ final class RocksDBColdTier: ColdTier {
             try unsafe StoreError.checkingRocksDB(path: path) { error in
                 unsafe readOnly
                     ? rocksdb_open_for_read_only_column_families(
-                        options.options, path, Int32(names.count), cNames, familyOptions, &handles, 0, error)
+                        options.options, path, Int32(names.count), cNames, familyOptions, &handles,
+                        0, error)
                     : rocksdb_open_column_families(
-                        options.options, path, Int32(names.count), cNames, familyOptions, &handles, error)
+                        options.options, path, Int32(names.count), cNames, familyOptions, &handles,
+                        error)
             }
         }
         // Without an error there are a database and its handles.
@@ -84,7 +87,8 @@ final class RocksDBColdTier: ColdTier {
     func createTable(_ table: UInt32) throws(StoreError) {
         let database = try catalogFamily().database
         let handle = try unsafe StoreError.checkingRocksDB(path: path) {
-            unsafe rocksdb_create_column_family(database.pointer, options.options, Self.familyName(table), $0)
+            unsafe rocksdb_create_column_family(
+                database.pointer, options.options, Self.familyName(table), $0)
         }
         let family = unsafe ColumnFamily(handle!, of: database)  // without an error there is a handle
         families.withLockedValue { $0?.tables[table] = family }
@@ -130,16 +134,21 @@ final class RocksDBColdTier: ColdTier {
                 Array(repeating: 8, count: keys.count), &values, &errors, false)
         }
         defer {
-            for unsafe value in unsafe values { if let value = unsafe value { unsafe rocksdb_pinnableslice_destroy(value) } }
-            for unsafe error in unsafe errors { if let error = unsafe error { unsafe rocksdb_free(error) } }
+            for at in keys.indices {
+                if let value = unsafe values[at] { unsafe rocksdb_pinnableslice_destroy(value) }
+                if let error = unsafe errors[at] { unsafe rocksdb_free(error) }
+            }
         }
         for (at, key) in keys.enumerated() {
             if let error = unsafe errors[at] {
                 throw unsafe StoreError(rocksDB: String(cString: error), path: path)
             }
             var length = 0
-            let value = unsafe values[at].flatMap { unsafe rocksdb_pinnableslice_value($0, &length) }
-            unsafe rows.append(key, value.map { unsafe UnsafeRawBufferPointer(start: $0, count: length) })
+            let value = unsafe values[at].flatMap {
+                unsafe rocksdb_pinnableslice_value($0, &length)
+            }
+            unsafe rows.append(
+                key, value.map { unsafe UnsafeRawBufferPointer(start: $0, count: length) })
         }
         return rows
     }
@@ -185,7 +194,9 @@ final class RocksDBColdTier: ColdTier {
         defer { unsafe unlink(file) }
         let writer = unsafe rocksdb_sstfilewriter_create(options.environment, options.options)
         defer { unsafe rocksdb_sstfilewriter_destroy(writer) }
-        try unsafe StoreError.checkingRocksDB(path: file) { unsafe rocksdb_sstfilewriter_open(writer, file, $0) }
+        try unsafe StoreError.checkingRocksDB(path: file) {
+            unsafe rocksdb_sstfilewriter_open(writer, file, $0)
+        }
         for at in rows.sortedPositions() {
             try unsafe withUnsafeBytes(of: rows.keys[at].bigEndian) { (key) throws(StoreError) in
                 let key = unsafe key.baseAddress!.assumingMemoryBound(to: CChar.self)  // 8 bytes
@@ -194,7 +205,8 @@ final class RocksDBColdTier: ColdTier {
                         if let value = unsafe value {
                             unsafe rocksdb_sstfilewriter_put(
                                 writer, key, 8,
-                                value.baseAddress!.assumingMemoryBound(to: CChar.self), value.count,  // never empty
+                                value.baseAddress!.assumingMemoryBound(to: CChar.self),
+                                value.count,  // never empty
                                 error)
                         } else {
                             unsafe rocksdb_sstfilewriter_delete(writer, key, 8, error)
@@ -203,12 +215,15 @@ final class RocksDBColdTier: ColdTier {
                 }
             }
         }
-        try unsafe StoreError.checkingRocksDB(path: file) { unsafe rocksdb_sstfilewriter_finish(writer, $0) }
+        try unsafe StoreError.checkingRocksDB(path: file) {
+            unsafe rocksdb_sstfilewriter_finish(writer, $0)
+        }
         let copy = unsafe strdup(file)
         defer { unsafe free(copy) }
         try unsafe StoreError.checkingRocksDB(path: file) {
             unsafe rocksdb_ingest_external_file_cf(
-                family.database.pointer, family.handle, [UnsafePointer(copy)], 1, options.ingestion, $0)
+                family.database.pointer, family.handle, [UnsafePointer(copy)], 1, options.ingestion,
+                $0)
         }
     }
 
@@ -225,7 +240,8 @@ final class RocksDBColdTier: ColdTier {
         _ family: ColumnFamily,
         _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws(StoreError) -> Bool
     ) throws(StoreError) {
-        let iterator = unsafe rocksdb_create_iterator_cf(family.database.pointer, options.scans, family.handle)
+        let iterator = unsafe rocksdb_create_iterator_cf(
+            family.database.pointer, options.scans, family.handle)
         defer { unsafe rocksdb_iter_destroy(iterator) }
         unsafe rocksdb_iter_seek_to_first(iterator)
         while unsafe rocksdb_iter_valid(iterator) != 0 {
@@ -239,12 +255,15 @@ final class RocksDBColdTier: ColdTier {
             if !goOn { return }
             unsafe rocksdb_iter_next(iterator)
         }
-        try unsafe StoreError.checkingRocksDB(path: path) { unsafe rocksdb_iter_get_error(iterator, $0) }
+        try unsafe StoreError.checkingRocksDB(path: path) {
+            unsafe rocksdb_iter_get_error(iterator, $0)
+        }
     }
 
     func byteCount(table: UInt32) -> Int {
         guard let family = try? family(table) else { return 0 }  // dropped a moment ago
-        return ["rocksdb.total-sst-files-size", "rocksdb.cur-size-all-mem-tables"].reduce(0) { sum, name in
+        return ["rocksdb.total-sst-files-size", "rocksdb.cur-size-all-mem-tables"].reduce(0) {
+            sum, name in
             var bytes: UInt64 = 0
             unsafe rocksdb_property_int_cf(family.database.pointer, family.handle, name, &bytes)
             return sum + Int(bytes)

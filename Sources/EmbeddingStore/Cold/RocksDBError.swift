@@ -2,7 +2,8 @@ internal import CRocksDB
 internal import Foundation
 
 extension StoreError {
-    /// The RocksDB C API reports errors as text that starts with the name of its status; this is the one place that reads it.
+    /// The RocksDB C API reports errors as text that starts with the name of its status; this is
+    /// the one place that reads it.
     init(rocksDB message: String, path: String) {
         if message.hasPrefix("Corruption") {
             self = .damaged("\(path): \(message)")

@@ -1,11 +1,13 @@
 internal import CRocksDB
 
-/// How RocksDB is set up for rows: point reads in batches, sorted bulk writes, and little memory of its own.
+/// How RocksDB is set up for rows: point reads in batches, sorted bulk writes, and little memory of
+/// its own.
 @safe final class RocksDBOptions: @unchecked Sendable {  // RocksDB's option objects are not changed after init
     let options: OpaquePointer
     let reads: OpaquePointer
     let scans: OpaquePointer
-    /// Rows: no write-ahead log, since what they would lose is decided by the store's durability, not here.
+    /// Rows: no write-ahead log, since what they would lose is decided by the store's durability,
+    /// not here.
     let rowWrites: OpaquePointer
     /// The catalog: on disk before the call returns.
     let catalogWrites: OpaquePointer
@@ -14,8 +16,8 @@ internal import CRocksDB
     private let blocks: OpaquePointer
     private let cache: OpaquePointer
 
-    /// The cold tier's own memory: indexes and filters of all tables. Blocks of rows stay out of it: rows that are used
-    /// often are in the hot tier, and the system caches the files.
+    /// The cold tier's own memory: indexes and filters of all tables. Blocks of rows stay out of
+    /// it: rows that are used often are in the hot tier, and the system caches the files.
     static let cacheBytes = 32 << 20
     static let writeBufferBytes = 4 << 20
 
@@ -26,7 +28,8 @@ internal import CRocksDB
         unsafe rocksdb_block_based_options_set_cache_index_and_filter_blocks(blocks, 1)
         unsafe rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(blocks, 1)
         // 10 bits a key: one read in a hundred of an absent key reaches a data block.
-        unsafe rocksdb_block_based_options_set_filter_policy(blocks, rocksdb_filterpolicy_create_ribbon_hybrid(10, 1))
+        unsafe rocksdb_block_based_options_set_filter_policy(
+            blocks, rocksdb_filterpolicy_create_ribbon_hybrid(10, 1))
         unsafe rocksdb_block_based_options_set_data_block_index_type(
             blocks, Int32(rocksdb_block_based_table_data_block_index_type_binary_search_and_hash))
         unsafe rocksdb_block_based_options_set_format_version(blocks, 5)

@@ -1,6 +1,7 @@
 /// The keys of one request, hashed and ordered by shard.
 ///
-/// Positions into a batch are *places* in shard order; `member(place)` gives the position in the request.
+/// Positions into a batch are *places* in shard order; `member(place)` gives the position in the
+/// request.
 @safe struct KeyBatch: ~Copyable {
     let count: Int
     private let keys: Keys
@@ -32,7 +33,9 @@
             unsafe hashes[place] = unsafe unordered[at]
             unsafe members[place] = UInt32(truncatingIfNeeded: at)
         }
-        for shard in stride(from: shardCount, to: 0, by: -1) { unsafe starts[shard] = unsafe starts[shard - 1] }
+        for shard in stride(from: shardCount, to: 0, by: -1) {
+            unsafe starts[shard] = unsafe starts[shard - 1]
+        }
         unsafe starts[0] = 0
         unsafe self.keys = unsafe keys
         self.count = count

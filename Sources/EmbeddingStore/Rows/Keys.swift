@@ -1,4 +1,5 @@
-/// A borrowed run of 64-bit keys at any alignment: usually the ids inside a request, read where they arrived.
+/// A borrowed run of 64-bit keys at any alignment: usually the ids inside a request, read where
+/// they arrived.
 @unsafe struct Keys {
     let base: UnsafeRawPointer
     let count: Int

@@ -18,23 +18,27 @@ extension Precision {
         }
     }
 
-    /// Writes a row in this precision, rounding stochastically by `stream`, and returns its scale (0 where the
-    /// precision has none).
+    /// Writes a row in this precision, rounding stochastically by `stream`, and returns its scale
+    /// (0 where the precision has none).
     @inline(__always)
     func encode(
-        _ row: UnsafePointer<Float>, into output: UnsafeMutableRawPointer, count: Int, stream: UInt64
+        _ row: UnsafePointer<Float>, into output: UnsafeMutableRawPointer, count: Int,
+        stream: UInt64
     ) -> Float {
         switch self {
         case .float32:
             unsafe output.copyMemory(from: row, byteCount: count * 4)
             return 0
         case .float16:
-            unsafe tc_float16_encode_stochastic(row, output.assumingMemoryBound(to: UInt16.self), count, stream)
+            unsafe tc_float16_encode_stochastic(
+                row, output.assumingMemoryBound(to: UInt16.self), count, stream)
             return 0
         case .int16:
-            return unsafe tc_int16_encode_stochastic(row, output.assumingMemoryBound(to: Int16.self), count, stream)
+            return unsafe tc_int16_encode_stochastic(
+                row, output.assumingMemoryBound(to: Int16.self), count, stream)
         case .int8:
-            return unsafe tc_int8_encode_stochastic(row, output.assumingMemoryBound(to: Int8.self), count, stream)
+            return unsafe tc_int8_encode_stochastic(
+                row, output.assumingMemoryBound(to: Int8.self), count, stream)
         }
     }
 }
@@ -47,7 +51,9 @@ extension RowLayout {
     }
 
     @inline(__always)
-    func row(_ record: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer { unsafe record + rowOffset }
+    func row(_ record: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+        unsafe record + rowOffset
+    }
 
     /// The scale of a record; only for precisions that have one.
     @inline(__always)
@@ -69,7 +75,8 @@ extension RowLayout {
 
     @inline(__always)
     func encode(_ row: UnsafePointer<Float>, into record: UnsafeMutableRawPointer, stream: UInt64) {
-        let scale = unsafe precision.encode(row, into: self.row(record), count: dimension, stream: stream)
+        let scale = unsafe precision.encode(
+            row, into: self.row(record), count: dimension, stream: stream)
         if precision.scaleBytes != 0 { unsafe setScale(record, scale) }
     }
 }

@@ -28,11 +28,14 @@ public enum RowFormat: UInt8, Sendable, CaseIterable {
     let count: Int
     let dimension: Int
 
-    public init(_ bytes: UnsafeMutableRawBufferPointer, format: RowFormat, rows: Int, dimension: Int) {
+    public init(
+        _ bytes: UnsafeMutableRawBufferPointer, format: RowFormat, rows: Int, dimension: Int
+    ) {
         precondition(bytes.count == format.byteCount(rows: rows, dimension: dimension))
         // Nothing is written through the address of an empty buffer.
         unsafe base = unsafe bytes.baseAddress ?? UnsafeMutableRawPointer(bitPattern: 16)!
-        unsafe precondition(Int(bitPattern: base) % 4 == 0, "rows are written to memory aligned to 4")
+        unsafe precondition(
+            Int(bitPattern: base) % 4 == 0, "rows are written to memory aligned to 4")
         unsafe self.format = format
         unsafe count = rows
         unsafe self.dimension = dimension
@@ -46,11 +49,13 @@ public enum RowFormat: UInt8, Sendable, CaseIterable {
             unsafe float32(position).update(from: row, count: dimension)
         case .float16:
             unsafe tc_float16_encode_nearest(
-                row, (base + position * dimension * 2).assumingMemoryBound(to: UInt16.self), dimension)
+                row, (base + position * dimension * 2).assumingMemoryBound(to: UInt16.self),
+                dimension)
         case .int16:
             let scales = unsafe base.assumingMemoryBound(to: Float.self)
             let rows = unsafe (base + 4 * count).assumingMemoryBound(to: Int16.self)
-            unsafe scales[position] = unsafe tc_int16_encode_nearest(row, rows + position * dimension, dimension)
+            unsafe scales[position] = unsafe tc_int16_encode_nearest(
+                row, rows + position * dimension, dimension)
         }
     }
 

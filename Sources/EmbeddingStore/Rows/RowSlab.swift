@@ -2,9 +2,9 @@ import Glibc
 
 /// The rows of one shard: records of one size, dense, at positions `0 ..< count`.
 ///
-/// Address space for as many rows as the shard may ever hold is reserved at once; memory is taken page by page
-/// as rows come and given back as they go, and `committedBytes` says how much. A position is valid only until the next
-/// `removeLast`; whoever owns the slab guards it.
+/// Address space for as many rows as the shard may ever hold is reserved at once; memory is taken
+/// page by page as rows come and given back as they go, and `committedBytes` says how much. A
+/// position is valid only until the next `removeLast`; whoever owns the slab guards it.
 @safe struct RowSlab: ~Copyable {
     private(set) var count = 0
     private(set) var committedBytes = 0
@@ -16,7 +16,8 @@ import Glibc
     private let reservedBytes: Int
     private var usesHugePages = false
 
-    /// From this size on the slab asks for huge pages: below, a huge page per slab would waste a good part of the memory.
+    /// From this size on the slab asks for huge pages: below, a huge page per slab would waste a
+    /// good part of the memory.
     private static let hugePagesFromBytes = 16 << 20
     private static let pageBytes = 4096
     private static let hugePageBytes = 2 << 20
@@ -29,7 +30,8 @@ import Glibc
         let address = unsafe mmap(
             nil, reservedBytes, PROT_READ | PROT_WRITE,
             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-        unsafe precondition(address != MAP_FAILED, "no address space for \(reservedBytes) bytes of rows")
+        unsafe precondition(
+            address != MAP_FAILED, "no address space for \(reservedBytes) bytes of rows")
         unsafe base = unsafe address!
     }
 
@@ -57,7 +59,8 @@ import Glibc
         count -= 1
     }
 
-    /// Gives memory behind the last row back to the system, when there is enough of it to be worth the call.
+    /// Gives memory behind the last row back to the system, when there is enough of it to be worth
+    /// the call.
     mutating func trim() {
         let needed = pages(for: count)
         guard committedBytes - needed >= max(Self.pageBytes, committedBytes / 64) else { return }

@@ -5,8 +5,9 @@ import Synchronization
 extension RowStore {
     /// Deletes rows from both tiers and returns how many there were. Blocks on I/O.
     ///
-    /// `keys` are distinct. The disk comes first: a reader that saw the old value there finds, when it wants to insert it,
-    /// that the key has been removed since. A row that a push has pinned is deleted after that push.
+    /// `keys` are distinct. The disk comes first: a reader that saw the old value there finds, when
+    /// it wants to insert it, that the key has been removed since. A row that a push has pinned is
+    /// deleted after that push.
     func delete(_ keys: [UInt64]) throws(StoreError) -> Int {
         var deleted = 0
         var wanted = keys
@@ -52,7 +53,8 @@ extension RowStore {
     private func deleteCold(_ keys: [UInt64]) throws(StoreError) -> [Bool] {
         if isColdEmpty { return Array(repeating: false, count: keys.count) }
         let values = try cold.read(keys, table: table)
-        let had = (0..<keys.count).map { at in unsafe values.withValue(at: at) { unsafe $0 != nil } }
+        let had = (0..<keys.count).map { at in unsafe values.withValue(at: at) { unsafe $0 != nil }
+        }
         var tombstones = ColdRows()
         for (at, key) in keys.enumerated() where had[at] { unsafe tombstones.append(key, nil) }
         if tombstones.count > 0 { try cold.write(tombstones, table: table) }

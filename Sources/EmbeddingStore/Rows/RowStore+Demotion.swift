@@ -5,8 +5,8 @@ extension RowStore {
     /// Rows of a shard that are looked at to estimate how its frequencies are distributed.
     private static let sampleRows = 512
 
-    /// Adds this table's rows to the histogram: a sample over the whole of each shard, each row of it for those between. Pinned
-    /// rows cannot leave and are not counted.
+    /// Adds this table's rows to the histogram: a sample over the whole of each shard, each row of
+    /// it for those between. Pinned rows cannot leave and are not counted.
     func sampleFrequencies(into histogram: inout FrequencyHistogram) {
         let epoch = budget.epoch
         for shard in shards {
@@ -22,11 +22,15 @@ extension RowStore {
         }
     }
 
-    /// Moves rows below the threshold to disk, at most `bytesMax` of them, and returns the bytes of the rows that left.
+    /// Moves rows below the threshold to disk, at most `bytesMax` of them, and returns the bytes of
+    /// the rows that left.
     ///
-    /// Rows are copied out under their shard's lock, written without it, and removed only when they are on disk
-    /// and nobody has used them meanwhile: so a row is always in one tier at least, and a row in use stays.
-    func demote(below threshold: FrequencyHistogram.Threshold, bytesMax: Int) throws(StoreError) -> Int {
+    /// Rows are copied out under their shard's lock, written without it, and removed only when they
+    /// are on disk and nobody has used them meanwhile: so a row is always in one tier at least, and
+    /// a row in use stays.
+    func demote(below threshold: FrequencyHistogram.Threshold, bytesMax: Int) throws(StoreError)
+        -> Int
+    {
         coldWrites.lock()
         defer { coldWrites.unlock() }
         let staged = stage(below: threshold, rowsMax: max(shards.count, bytesMax / layout.stride))
@@ -54,7 +58,8 @@ extension RowStore {
                 shard.lock.withLock {
                     unsafe shard.sweep { record in
                         let meta = unsafe shard.meta(record)
-                        let bucket = unsafe FrequencyHistogram.bucket(of: meta.pointee.frequency(at: epoch))
+                        let bucket = unsafe FrequencyHistogram.bucket(
+                            of: meta.pointee.frequency(at: epoch))
                         if unsafe bucket > threshold.bucket || meta.pointee.pins > 0 { return true }
                         if bucket == threshold.bucket {
                             owed += threshold.share
@@ -65,7 +70,9 @@ extension RowStore {
                         unsafe meta.pointee.bits &= ~RowMeta.touched
                         staged.keys[number].append(key)
                         if !isReadOnly, unsafe mustWrite(meta.pointee) {
-                            unsafe write(record, key, meta.pointee, schema.coldPrecision, epoch, scratch, &staged.written)
+                            unsafe write(
+                                record, key, meta.pointee, schema.coldPrecision, epoch, scratch,
+                                &staged.written)
                         }
                         return staged.keys[number].count < rowsPerShard
                     }
@@ -75,8 +82,8 @@ extension RowStore {
         return staged
     }
 
-    /// Whether a row that leaves the hot tier is on disk not at all, differently, or in a precision that only hot rows
-    /// are owed.
+    /// Whether a row that leaves the hot tier is on disk not at all, differently, or in a precision
+    /// that only hot rows are owed.
     private func mustWrite(_ meta: RowMeta) -> Bool {
         meta.has(RowMeta.dirty) || !meta.has(RowMeta.coldCopy)
             || (meta.has(RowMeta.exactCopy) && schema.coldPrecision != layout.precision)
@@ -92,11 +99,13 @@ extension RowStore {
         let stream = roundingStream(key, salt: ~pushes.load(ordering: .relaxed))
         unsafe rows.append(key, byteCount: value.byteCount) {
             unsafe value.write(
-                record, layout: layout, meta: meta, epoch: epoch, stream: stream, scratch: scratch, into: $0)
+                record, layout: layout, meta: meta, epoch: epoch, stream: stream, scratch: scratch,
+                into: $0)
         }
     }
 
-    /// Removes staged rows that nobody used meanwhile; the others stay, and differ from what was written of them.
+    /// Removes staged rows that nobody used meanwhile; the others stay, and differ from what was
+    /// written of them.
     private func removeDemoted(_ keys: [[UInt64]]) -> Int {
         var removedInAll = 0
         for (number, shard) in shards.enumerated() where !keys[number].isEmpty {
@@ -105,9 +114,12 @@ extension RowStore {
                 for key in keys[number] {
                     let hash = hash(key)
                     let position = shard.position(of: key, hash: hash)
-                    precondition(position >= 0, "only a demotion or a delete removes rows, one at a time")
+                    precondition(
+                        position >= 0, "only a demotion or a delete removes rows, one at a time")
                     let meta = unsafe shard.meta(shard.record(position))
-                    if unsafe !meta.pointee.has(RowMeta.coldCopy), !isReadOnly { unsafe countColdCopy(meta, in: shard) }
+                    if unsafe !meta.pointee.has(RowMeta.coldCopy), !isReadOnly {
+                        unsafe countColdCopy(meta, in: shard)
+                    }
                     if unsafe meta.pointee.has(RowMeta.touched) || meta.pointee.pins > 0 {
                         unsafe meta.pointee.bits |= RowMeta.dirty
                         unsafe meta.pointee.bits &= ~RowMeta.exactCopy
@@ -135,7 +147,8 @@ extension RowStore {
     /// Rows that one step of `flush` copies out under one lock.
     private static let flushRowsMax = 8192
 
-    /// Writes every row whose copy on disk is not as good as the row itself, in hot precision. The rows stay in memory.
+    /// Writes every row whose copy on disk is not as good as the row itself, in hot precision. The
+    /// rows stay in memory.
     ///
     /// `coldWrites` is held by the caller.
     func flush() throws(StoreError) {
@@ -180,7 +193,9 @@ extension RowStore {
             let meta = unsafe shard.meta(shard.record(position))
             if unsafe !meta.pointee.has(RowMeta.coldCopy) { unsafe countColdCopy(meta, in: shard) }
             unsafe meta.pointee.bits |= RowMeta.exactCopy
-            if unsafe !meta.pointee.has(RowMeta.touched) { unsafe meta.pointee.bits &= ~RowMeta.dirty }
+            if unsafe !meta.pointee.has(RowMeta.touched) {
+                unsafe meta.pointee.bits &= ~RowMeta.dirty
+            }
         }
     }
 }

@@ -4,11 +4,12 @@ extension RowStore {
     /// How long a request waits for room in the hot tier before it is told to come back later.
     static let roomTimeoutSeconds = 10.0
 
-    /// Brings rows into memory, and calls `body` once for each key with its record while the shard's lock is held; nil for a
-    /// key that has no row and, without `create`, gets none. Blocks on I/O.
+    /// Brings rows into memory, and calls `body` once for each key with its record while the
+    /// shard's lock is held; nil for a key that has no row and, without `create`, gets none. Blocks
+    /// on I/O.
     ///
-    /// `keys` are distinct. What is in neither tier is created with `create`. With `pin` each record is pinned for
-    /// a push, and on error none stays pinned.
+    /// `keys` are distinct. What is in neither tier is created with `create`. With `pin` each
+    /// record is pinned for a push, and on error none stays pinned.
     func load(
         _ keys: [UInt64], create: Bool, pin: Bool,
         _ body: (_ number: Int, _ record: UnsafeMutableRawPointer?) -> Void
@@ -36,7 +37,8 @@ extension RowStore {
         var visited: [UInt64] = []
         func visit(_ number: Int, _ shard: Shard, _ record: UnsafeMutableRawPointer?) {
             if pin, let record = unsafe record {
-                unsafe precondition(shard.meta(record).pointee.pins < 255, "more pushes than threads")
+                unsafe precondition(
+                    shard.meta(record).pointee.pins < 255, "more pushes than threads")
                 unsafe shard.meta(record).pointee.bits += RowMeta.pin
                 visited.append(keys[number])
             }
@@ -130,13 +132,16 @@ extension RowStore {
             value, layout: layout, key: key, table: table)
         let record = unsafe shard.insert(key, hash: hash)
         unsafe parsed.read(
-            value, into: record, layout: layout, stream: roundingStream(key, salt: 1), scratch: scratch)
+            value, into: record, layout: layout, stream: roundingStream(key, salt: 1),
+            scratch: scratch)
         let now = budget.epoch
-        // Epochs are kept modulo 256; one that seems to lie ahead is from before a crash and counts as now.
+        // Epochs are kept modulo 256; one that seems to lie ahead is from before a crash and counts
+        // as now.
         let age = Int8(truncatingIfNeeded: now &- UInt32(epoch))
         var meta = RowMeta(
             frequency: frequency >> UInt16(max(0, min(15, age))), epoch: now,
-            flags: RowMeta.coldCopy | (parsed.precision == layout.precision ? RowMeta.exactCopy : 0))
+            flags: RowMeta.coldCopy | (parsed.precision == layout.precision ? RowMeta.exactCopy : 0)
+        )
         meta.touch(epoch: now)
         unsafe shard.meta(record).pointee = meta
         shard.statistics.promotions += 1

@@ -13,11 +13,14 @@ internal import NIOConcurrencyHelpers
     }
 
     @inline(__always)
-    func set(_ position: Int) { unsafe base[position >> 3] |= 1 << UInt8(truncatingIfNeeded: position & 7) }
+    func set(_ position: Int) {
+        unsafe base[position >> 3] |= 1 << UInt8(truncatingIfNeeded: position & 7)
+    }
 }
 
 extension RowStore {
-    /// Writes the rows that are in memory and returns the positions of the others, in order of shard. Never blocks.
+    /// Writes the rows that are in memory and returns the positions of the others, in order of
+    /// shard. Never blocks.
     ///
     /// With `create` a key that can be nowhere gets its row here, while there is room.
     func pullHot(
@@ -27,7 +30,8 @@ extension RowStore {
         let batch = unsafe batch(keys)
         var missing: [UInt32] = []
         unsafe withScratch { scratch in
-            unsafe withUnsafeTemporaryAllocation(of: Int32.self, capacity: Self.lookupCountMax) { positions in
+            unsafe withUnsafeTemporaryAllocation(of: Int32.self, capacity: Self.lookupCountMax) {
+                positions in
                 for (number, shard) in shards.enumerated() {
                     let places = batch.places(of: number)
                     if places.isEmpty { continue }
@@ -98,11 +102,11 @@ extension RowStore {
         }
     }
 
-    /// Writes the rows at `missing`, which `pullHot` did not find: one batched read of the disk for each so many of
-    /// them. Blocks on I/O.
+    /// Writes the rows at `missing`, which `pullHot` did not find: one batched read of the disk for
+    /// each so many of them. Blocks on I/O.
     ///
-    /// Rows that exist are promoted. Others are created with `create`, and without it served as the table's
-    /// default row.
+    /// Rows that exist are promoted. Others are created with `create`, and without it served as the
+    /// table's default row.
     func pullCold(
         _ keys: Keys, missing: [UInt32], create: Bool, into output: RowOutput, found: FoundBits?
     ) throws(StoreError) {

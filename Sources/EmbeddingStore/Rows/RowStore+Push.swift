@@ -8,13 +8,14 @@ extension RowStore {
         case assign
     }
 
-    /// Applies `rows` if every row is in memory, or can be created without asking the disk; else changes
-    /// nothing and returns false. Never blocks.
+    /// Applies `rows` if every row is in memory, or can be created without asking the disk; else
+    /// changes nothing and returns false. Never blocks.
     func writeHot(_ rows: borrowing UniqueRows, _ change: Change) -> Bool {
         unsafe rows.withKeys { keys in
             unsafe budget.countUses(keys.count)
             let batch = unsafe batch(keys)
-            return unsafe withUnsafeTemporaryAllocation(of: Int32.self, capacity: keys.count) { positions in
+            return unsafe withUnsafeTemporaryAllocation(of: Int32.self, capacity: keys.count) {
+                positions in
                 guard unsafe pinHot(batch, positions.baseAddress) else { return false }
                 unsafe apply(rows, change, batch, positions.baseAddress)
                 return true
@@ -22,7 +23,8 @@ extension RowStore {
         }
     }
 
-    /// Applies `rows`, loading what is not in memory first: all of them or, on error, none. Blocks on I/O.
+    /// Applies `rows`, loading what is not in memory first: all of them or, on error, none. Blocks
+    /// on I/O.
     func writeCold(_ rows: borrowing UniqueRows, _ change: Change) throws(StoreError) {
         let bytes = rows.count * layout.stride
         try pinned.take(bytes, timeoutSeconds: Self.roomTimeoutSeconds)
@@ -30,7 +32,8 @@ extension RowStore {
         try unsafe load(rows.keys, create: true, pin: true) { _, _ in }
         unsafe rows.withKeys { keys in
             let batch = unsafe batch(keys)
-            unsafe withUnsafeTemporaryAllocation(of: Int32.self, capacity: keys.count) { positions in
+            unsafe withUnsafeTemporaryAllocation(of: Int32.self, capacity: keys.count) {
+                positions in
                 unsafe positions.initialize(repeating: -1)
                 unsafe apply(rows, change, batch, positions.baseAddress)
             }
@@ -71,7 +74,8 @@ extension RowStore {
             for place in start..<end {
                 if unsafe positions[place] < 0 {
                     guard isColdEmpty, budget.hasRoom, !shard.isFull else { return place }
-                    _ = unsafe create(batch.key(place), hash: batch.hash(place), in: shard, scratch: scratch)
+                    _ = unsafe create(
+                        batch.key(place), hash: batch.hash(place), in: shard, scratch: scratch)
                     unsafe positions[place] = Int32(truncatingIfNeeded: shard.count - 1)
                 }
                 let meta = unsafe shard.meta(shard.record(Int(positions[place])))
@@ -109,7 +113,8 @@ extension RowStore {
                         let key = batch.key(place)
                         // A demotion may have moved the row within its slab since it was pinned.
                         var position = unsafe Int(positions[place])
-                        if position < 0 || position >= shard.count || shard.key(at: position) != key {
+                        if position < 0 || position >= shard.count || shard.key(at: position) != key
+                        {
                             position = shard.position(of: key, hash: batch.hash(place))
                         }
                         precondition(position >= 0, "a pinned row has left the hot tier")
@@ -119,7 +124,8 @@ extension RowStore {
                             stepSize: stepSize, scratch: scratch)
                         let meta = unsafe shard.meta(record)
                         unsafe meta.pointee.touch(epoch: epoch)
-                        unsafe meta.pointee.bits = unsafe (meta.pointee.bits | RowMeta.dirty) - RowMeta.pin
+                        unsafe meta.pointee.bits =
+                            unsafe (meta.pointee.bits | RowMeta.dirty) - RowMeta.pin
                     }
                 }
             }
@@ -134,12 +140,14 @@ extension RowStore {
         switch change {
         case .step where layout.precision == .float32:
             unsafe rule.step(
-                row: layout.row(record).assumingMemoryBound(to: Float.self), state: layout.state(record),
+                row: layout.row(record).assumingMemoryBound(to: Float.self),
+                state: layout.state(record),
                 gradient: values, count: layout.dimension, stepSize: stepSize)
         case .step:
             unsafe layout.decode(record, into: scratch)
             unsafe rule.step(
-                row: scratch, state: layout.state(record), gradient: values, count: layout.dimension,
+                row: scratch, state: layout.state(record), gradient: values,
+                count: layout.dimension,
                 stepSize: stepSize)
             unsafe layout.encode(scratch, into: record, stream: roundingStream(key, salt: push))
         case .assign:

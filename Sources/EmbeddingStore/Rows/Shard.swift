@@ -3,8 +3,9 @@ internal import NIOConcurrencyHelpers
 
 /// A part of a table's hot tier: some of the keys, with their records, under one lock.
 ///
-/// `lock` guards everything below it. It is never held across I/O, and nobody holds two. Operations on many keys go
-/// over a `KeyBatch`, which is ordered by shard, so that each lock is taken once for a request.
+/// `lock` guards everything below it. It is never held across I/O, and nobody holds two. Operations
+/// on many keys go over a `KeyBatch`, which is ordered by shard, so that each lock is taken once
+/// for a request.
 @safe final class Shard: @unchecked Sendable {  // all mutable state is guarded by `lock`
     let lock = NIOLock()
 
@@ -15,8 +16,9 @@ internal import NIOConcurrencyHelpers
     /// Rows that have no copy on disk.
     var rowsOnlyHere = 0
     var statistics = ShardStatistics()
-    /// Counts removals, apart by hash: a row that was read from disk may be inserted only if no removal of its key can
-    /// have happened since before the read, or an old row would replace a newer one.
+    /// Counts removals, apart by hash: a row that was read from disk may be inserted only if no
+    /// removal of its key can have happened since before the read, or an old row would replace a
+    /// newer one.
     private let removalStamps: UnsafeMutablePointer<UInt32>
 
     private let hash: KeyHash
@@ -44,8 +46,8 @@ internal import NIOConcurrencyHelpers
 
     /// Writes the position of each key of `range` in the batch's order, or -1, to `positions`.
     ///
-    /// Three passes, so that the cache misses of many keys overlap: ask for the slots, ask for the records that they
-    /// name, then compare keys.
+    /// Three passes, so that the cache misses of many keys overlap: ask for the slots, ask for the
+    /// records that they name, then compare keys.
     @inline(__always)
     func find(
         _ batch: borrowing KeyBatch, _ range: Range<Int>, _ positions: UnsafeMutablePointer<Int32>
@@ -61,7 +63,8 @@ internal import NIOConcurrencyHelpers
         }
         for at in range {
             unsafe positions[at &- range.lowerBound] = Int32(
-                truncatingIfNeeded: index.position(of: batch.key(at), hash: batch.hash(at), in: slab))
+                truncatingIfNeeded: index.position(
+                    of: batch.key(at), hash: batch.hash(at), in: slab))
         }
     }
 
@@ -79,9 +82,12 @@ internal import NIOConcurrencyHelpers
     }
 
     @inline(__always)
-    func key(at position: Int) -> UInt64 { unsafe slab.record(position).loadUnaligned(as: UInt64.self) }
+    func key(at position: Int) -> UInt64 {
+        unsafe slab.record(position).loadUnaligned(as: UInt64.self)
+    }
 
-    /// What `stamp(hash)` gives stays the same for as long as no key with this hash has been removed.
+    /// What `stamp(hash)` gives stays the same for as long as no key with this hash has been
+    /// removed.
     @inline(__always)
     func stamp(_ hash: UInt64) -> UInt32 { unsafe removalStamps[Int((hash >> 40) & 0xFF)] }
 
@@ -113,7 +119,8 @@ internal import NIOConcurrencyHelpers
         slab.removeLast()
     }
 
-    /// Marks a key as removed though it has no record here: a reader that is under way must look again.
+    /// Marks a key as removed though it has no record here: a reader that is under way must look
+    /// again.
     func invalidate(hash: UInt64) { unsafe removalStamps[Int((hash >> 40) & 0xFF)] &+= 1 }
 
     /// Gives back memory that removals have freed.
@@ -127,8 +134,8 @@ internal import NIOConcurrencyHelpers
 
     var count: Int { slab.count }
 
-    /// Calls `body` with each record from the hand on, until it returns false or all have been visited. The next sweep goes
-    /// on where this one stopped.
+    /// Calls `body` with each record from the hand on, until it returns false or all have been
+    /// visited. The next sweep goes on where this one stopped.
     func sweep(_ body: (UnsafeMutableRawPointer) -> Bool) {
         let count = slab.count
         if hand >= count { hand = 0 }

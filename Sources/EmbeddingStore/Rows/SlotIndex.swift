@@ -1,11 +1,13 @@
 import CKernels
 import Glibc
 
-/// Finds the position of a key in a slab: a hash table of positions, without keys and without payload.
+/// Finds the position of a key in a slab: a hash table of positions, without keys and without
+/// payload.
 ///
-/// A slot holds 8 bits of the hash and 24 bits of position; the key itself is compared in the record that the
-/// position names, which is needed next anyway. Linear probing, at most 7/8 full counting the removed,
-/// grows by half so that it is never much emptier than needed: 4.6 to 7 bytes a row.
+/// A slot holds 8 bits of the hash and 24 bits of position; the key itself is compared in the
+/// record that the position names, which is needed next anyway. Linear probing, at most 7/8 full
+/// counting the removed, grows by half so that it is never much emptier than needed: 4.6 to 7 bytes
+/// a row.
 @safe struct SlotIndex: ~Copyable {
     private var slots: UnsafeMutablePointer<UInt32>
     private(set) var slotCount: Int
@@ -29,7 +31,9 @@ import Glibc
 
     @inline(__always)
     private func home(_ hash: UInt64) -> Int {
-        Int(truncatingIfNeeded: (((hash >> 8) & 0xFFFF_FFFF) &* UInt64(truncatingIfNeeded: slotCount)) >> 32)
+        Int(
+            truncatingIfNeeded: (((hash >> 8) & 0xFFFF_FFFF)
+                &* UInt64(truncatingIfNeeded: slotCount)) >> 32)
     }
 
     @inline(__always)
@@ -69,7 +73,8 @@ import Glibc
             let slot = unsafe slots[at]
             if slot == Self.empty { return -1 }
             if slot >> 24 == tag, slot != Self.removed,
-                unsafe slab.record(Int(slot & 0x00FF_FFFF) &- 1).loadUnaligned(as: UInt64.self) == key
+                unsafe slab.record(Int(slot & 0x00FF_FFFF) &- 1).loadUnaligned(as: UInt64.self)
+                    == key
             {
                 return at
             }
@@ -78,7 +83,8 @@ import Glibc
         }
     }
 
-    /// Enters a key that is not there. `hash(position)` gives the hash of the key at a position, for growing.
+    /// Enters a key that is not there. `hash(position)` gives the hash of the key at a position,
+    /// for growing.
     mutating func insert(hash: UInt64, position: Int, rehash: (Int) -> UInt64) {
         if (usedCount + 1) * 8 > slotCount * 7 {
             rebuild(rehash: rehash)
@@ -103,7 +109,8 @@ import Glibc
             unsafe slots[at] = Self.removed
             return
         }
-        // Nothing is probed past here: this slot, and removed ones that end here, can be empty again.
+        // Nothing is probed past here: this slot, and removed ones that end here, can be empty
+        // again.
         var last = at
         unsafe slots[last] = Self.empty
         usedCount -= 1

@@ -21,7 +21,8 @@ struct StepRule: Sendable {
             case .sgd(let rate): .sgd(rate: Float(rate))
             case .momentum(let rate, let momentum):
                 .momentum(rate: Float(rate), momentum: Float(momentum))
-            case .adagrad(let rate, _, let epsilon): .adagrad(rate: Float(rate), epsilon: Float(epsilon))
+            case .adagrad(let rate, _, let epsilon):
+                .adagrad(rate: Float(rate), epsilon: Float(epsilon))
             case .rowwiseAdagrad(let rate, _, let epsilon):
                 .rowwiseAdagrad(rate: Float(rate), epsilon: Float(epsilon))
             case .adam(let rate, let beta1, let beta2, let epsilon):
@@ -68,7 +69,8 @@ struct StepRule: Sendable {
             unsafe tc_rowwise_adagrad_step(row, state, gradient, count, rate, epsilon)
         case .adam(_, let beta1, let beta2, let epsilon):
             unsafe tc_adam_step(
-                row, state, state + count, gradient, count, stepSize, Float(1 - beta1), Float(1 - beta2),
+                row, state, state + count, gradient, count, stepSize, Float(1 - beta1),
+                Float(1 - beta2),
                 epsilon)
         case .ftrl(let alpha, let beta, let l1, let l2):
             unsafe tc_ftrl_step(row, state, state + count, gradient, count, alpha, beta, l1, l2)

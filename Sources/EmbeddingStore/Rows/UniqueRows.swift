@@ -1,6 +1,7 @@
 import CKernels
 
-/// The rows of a push or assign by distinct key: gradients of one key summed, of assigned rows the last.
+/// The rows of a push or assign by distinct key: gradients of one key summed, of assigned rows the
+/// last.
 ///
 /// Rows that come once stay where the caller has them; only sums take memory.
 @safe struct UniqueRows: ~Copyable {
@@ -11,7 +12,10 @@ import CKernels
     enum Duplicates { case sum, last }
 
     /// `values` holds `keys.count` rows of `dimension` floats and must outlive this.
-    init(_ keys: Keys, _ values: UnsafePointer<Float>, dimension: Int, duplicates: Duplicates, hash: KeyHash) {
+    init(
+        _ keys: Keys, _ values: UnsafePointer<Float>, dimension: Int, duplicates: Duplicates,
+        hash: KeyHash
+    ) {
         let count = unsafe keys.count
         self.keys.reserveCapacity(count)
         unsafe rows.reserveCapacity(count)
@@ -25,7 +29,9 @@ import CKernels
                 let key = unsafe keys[at]
                 let row = unsafe values + at * dimension
                 var slot = Int(truncatingIfNeeded: hash(key)) & mask
-                while unsafe slots[slot] != 0, unsafe self.keys[Int(slots[slot]) - 1] != key { slot = (slot + 1) & mask }
+                while unsafe slots[slot] != 0, unsafe self.keys[Int(slots[slot]) - 1] != key {
+                    slot = (slot + 1) & mask
+                }
                 if unsafe slots[slot] == 0 {
                     self.keys.append(key)
                     unsafe rows.append(row)
@@ -51,7 +57,7 @@ import CKernels
     }
 
     deinit {
-        for unsafe sum in unsafe sums { unsafe sum.deallocate() }
+        unsafe sums.forEach { unsafe $0.deallocate() }
     }
 
     var count: Int { keys.count }

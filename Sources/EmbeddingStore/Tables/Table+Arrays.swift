@@ -1,6 +1,7 @@
 /// The table for a caller in the same process, with arrays. All of these may block.
 extension Table {
-    /// The rows of `ids`, float32[n][dimension]; unknown ids are created, or without `create` served as the default row.
+    /// The rows of `ids`, float32[n][dimension]; unknown ids are created, or without `create`
+    /// served as the default row.
     public func pull(_ ids: [UInt64], create: Bool = true) throws(StoreError) -> [Float] {
         var result = [Float](repeating: 0, count: ids.count * schema.dimension)
         try unsafe ids.withBytes { (idBytes) throws(StoreError) in
@@ -26,9 +27,11 @@ extension Table {
                     let output = unsafe RowOutput(
                         bytes, format: .float32, rows: ids.count, dimension: schema.dimension)
                     let found = unsafe FoundBits(bits)
-                    let missing = try unsafe pullHot(idBytes, create: false, into: output, found: found)
+                    let missing = try unsafe pullHot(
+                        idBytes, create: false, into: output, found: found)
                     if !missing.isEmpty {
-                        try unsafe pullCold(idBytes, missing: missing, create: false, into: output, found: found)
+                        try unsafe pullCold(
+                            idBytes, missing: missing, create: false, into: output, found: found)
                     }
                 }
             }
@@ -36,11 +39,14 @@ extension Table {
         return ids.indices.map { bits[$0 / 8] >> UInt8($0 % 8) & 1 == 1 }
     }
 
-    /// One optimizer step with `gradients`, float32[n][dimension]; those of one id are summed first.
+    /// One optimizer step with `gradients`, float32[n][dimension]; those of one id are summed
+    /// first.
     public func push(_ ids: [UInt64], _ gradients: [Float]) throws(StoreError) {
         try unsafe ids.withBytes { (ids) throws(StoreError) in
             try unsafe gradients.withUnsafeBufferPointer { (gradients) throws(StoreError) in
-                if try unsafe !pushHot(ids, gradients: gradients) { try unsafe pushCold(ids, gradients: gradients) }
+                if try unsafe !pushHot(ids, gradients: gradients) {
+                    try unsafe pushCold(ids, gradients: gradients)
+                }
             }
         }
     }
@@ -49,7 +55,9 @@ extension Table {
     public func assign(_ ids: [UInt64], _ values: [Float]) throws(StoreError) {
         try unsafe ids.withBytes { (ids) throws(StoreError) in
             try unsafe values.withUnsafeBufferPointer { (values) throws(StoreError) in
-                if try unsafe !assignHot(ids, values: values) { try unsafe assignCold(ids, values: values) }
+                if try unsafe !assignHot(ids, values: values) {
+                    try unsafe assignCold(ids, values: values)
+                }
             }
         }
     }
