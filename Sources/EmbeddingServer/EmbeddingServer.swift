@@ -17,7 +17,8 @@ public struct EmbeddingServer: Service {
     private let logger: Logger
     private let onListening: @Sendable ([ServerAddress]) throws -> Void
 
-    /// - Parameter onListening: called once all addresses accept connections, with those that they have: a TCP port
+    /// - Parameter onListening: called once all addresses accept connections, with those that they
+    ///   have: a TCP port
     ///   that was given as 0 is the real one here.
     public init(
         store: Store, addresses: [ServerAddress], options: ServerOptions = ServerOptions(),

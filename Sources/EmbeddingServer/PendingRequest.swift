@@ -2,7 +2,8 @@ internal import EmbeddingWire
 internal import NIOCore
 
 /// A request that has been read and not yet answered; belongs to its connection's event loop.
-final class PendingRequest: @unchecked Sendable {  // passed through the disk threads, touched on the event loop only
+final class PendingRequest: @unchecked Sendable {
+    // Sendable because: passed through the disk threads, touched on the event loop only
     let request: Request
     let header: FrameHeader
     let requestBytes: Int

@@ -11,7 +11,8 @@ struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Serves the store in a folder to trainers and inference servers.",
         discussion: """
-            Runs until SIGTERM or SIGINT; then it finishes what is in flight, writes what is only in memory, and exits with 0. \
+            Runs until SIGTERM or SIGINT; then it finishes what is in flight, writes what is only \
+            in memory, and exits with 0. \
             A folder that does not exist is made; one that another process serves is refused.
             """)
 
@@ -20,7 +21,10 @@ struct Serve: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "unix:/path/to.sock or tcp:host:port; may be given more than once (default: unix:DIR/thermocline.sock).",
+            """
+            unix:/path/to.sock or tcp:host:port; may be given more than once \
+            (default: unix:DIR/thermocline.sock).
+            """,
             valueName: "ADDRESS"))
     var listen: [String] = []
 

@@ -62,7 +62,8 @@ final class RocksDBColdTier: ColdTier {
             unsafe rocksdb_list_column_families(options.options, path, &count, $0)
         }
         defer { unsafe rocksdb_list_column_families_destroy(list, count) }
-        let names = (0..<count).map { unsafe String(cString: list![$0]!) }  // without an error there are `count` names
+        // Without an error there are `count` names.
+        let names = (0..<count).map { unsafe String(cString: list![$0]!) }
         return ["default"] + names.filter { $0 != "default" }
     }
 
@@ -90,7 +91,8 @@ final class RocksDBColdTier: ColdTier {
             unsafe rocksdb_create_column_family(
                 database.pointer, options.options, Self.familyName(table), $0)
         }
-        let family = unsafe ColumnFamily(handle!, of: database)  // without an error there is a handle
+        // Without an error there is a handle.
+        let family = unsafe ColumnFamily(handle!, of: database)
         families.withLockedValue { $0?.tables[table] = family }
     }
 
@@ -127,7 +129,8 @@ final class RocksDBColdTier: ColdTier {
         var values = unsafe [OpaquePointer?](repeating: nil, count: keys.count)
         var errors = unsafe [UnsafeMutablePointer<CChar>?](repeating: nil, count: keys.count)
         unsafe bigEndian.withUnsafeBytes { bytes in
-            let base = unsafe bytes.baseAddress!.assumingMemoryBound(to: CChar.self)  // keys is not empty
+            // Keys is not empty.
+            let base = unsafe bytes.baseAddress!.assumingMemoryBound(to: CChar.self)
             let addresses = unsafe (0..<keys.count).map { unsafe Optional(base + $0 * 8) }
             unsafe rocksdb_batched_multi_get_cf(
                 family.database.pointer, options.reads, family.handle, keys.count, addresses,
@@ -172,7 +175,8 @@ final class RocksDBColdTier: ColdTier {
                     if let value = unsafe value {
                         unsafe rocksdb_writebatch_put_cf(
                             batch, family.handle, key, 8,
-                            value.baseAddress!.assumingMemoryBound(to: CChar.self), value.count)  // never empty
+                            // Never empty.
+                            value.baseAddress!.assumingMemoryBound(to: CChar.self), value.count)
                     } else {
                         unsafe rocksdb_writebatch_delete_cf(batch, family.handle, key, 8)
                     }

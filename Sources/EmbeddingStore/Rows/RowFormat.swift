@@ -22,7 +22,8 @@ public enum RowFormat: UInt8, Sendable, CaseIterable {
 /// Where the rows of one reply go, borrowed from the caller for the time of a call.
 ///
 /// The memory holds `format.byteCount(rows: count, dimension:)` bytes, aligned to 4.
-@unsafe public struct RowOutput: @unchecked Sendable {  // a borrowed address: whoever passes it on keeps the memory alive
+@unsafe public struct RowOutput: @unchecked Sendable {
+    // Sendable because: a borrowed address: whoever passes it on keeps the memory alive
     let base: UnsafeMutableRawPointer
     let format: RowFormat
     let count: Int

@@ -1,7 +1,8 @@
 internal import NIOConcurrencyHelpers
 
 /// Which of a pull's rows exist: bit `i mod 8` of byte `i / 8`, cleared beforehand by the caller.
-@unsafe public struct FoundBits: @unchecked Sendable {  // a borrowed address: whoever passes it on keeps the memory alive
+@unsafe public struct FoundBits: @unchecked Sendable {
+    // Sendable because: a borrowed address: whoever passes it on keeps the memory alive
     private let base: UnsafeMutablePointer<UInt8>
 
     /// `bytes` holds at least ⌈n/8⌉ bytes.
@@ -130,7 +131,8 @@ extension RowStore {
                         unsafe found?.set(position)
                     } else {
                         unsafe defaultRow.withUnsafeBufferPointer {
-                            unsafe output.write($0.baseAddress!, at: position)  // dimension is at least 1
+                            // Dimension is at least 1.
+                            unsafe output.write($0.baseAddress!, at: position)
                         }
                     }
                 }

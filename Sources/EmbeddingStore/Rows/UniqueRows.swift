@@ -50,7 +50,8 @@ import CKernels
                         unsafe sums.append(sum)
                         unsafe rows[number] = unsafe UnsafePointer(sum)
                     }
-                    unsafe tc_add(sums[sumOf[number]!], row, dimension)  // entered just above at the latest
+                    // Entered just above at the latest.
+                    unsafe tc_add(sums[sumOf[number]!], row, dimension)
                 }
             }
         }

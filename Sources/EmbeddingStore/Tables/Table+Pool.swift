@@ -119,7 +119,8 @@ extension Table {
                             from: rows.baseAddress! + first * dimension, count: dimension)
                     }
                     for id in ids {
-                        let row = unsafe rows.baseAddress! + id * dimension  // not empty: there is an id
+                        // Not empty: there is an id.
+                        let row = unsafe rows.baseAddress! + id * dimension
                         switch bags.mode {
                         case .max: unsafe tc_max(combined, row, dimension)
                         case .sum where bags.weights != nil:

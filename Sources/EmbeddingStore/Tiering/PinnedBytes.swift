@@ -18,7 +18,7 @@ final class PinnedBytes: @unchecked Sendable {  // `freeBytes` is guarded by `co
     func take(_ bytes: Int, timeoutSeconds: Double) throws(StoreError) {
         guard bytes <= limitBytes else {
             throw .tooLarge(
-                "a push of \(bytes) bytes of rows does not fit in half of the hot tier (\(limitBytes) bytes)"
+                "a push of \(bytes) bytes of rows; half of the hot tier is \(limitBytes) bytes"
             )
         }
         let deadline = Date(timeIntervalSinceNow: timeoutSeconds)

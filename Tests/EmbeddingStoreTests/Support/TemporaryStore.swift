@@ -8,7 +8,8 @@ final class TemporaryStore {
     private(set) var store: Store
     private let options: Store.Options
 
-    init(memoryBytes: Int = 64 << 20, shardCount: Int? = 4, demotesInBackground: Bool = true) throws {
+    init(memoryBytes: Int = 64 << 20, shardCount: Int? = 4, demotesInBackground: Bool = true) throws
+    {
         path = NSTemporaryDirectory() + "thermocline-\(UUID().uuidString)"
         var options = Store.Options(memoryBytes: memoryBytes, shardCount: shardCount)
         options.demotesInBackground = demotesInBackground

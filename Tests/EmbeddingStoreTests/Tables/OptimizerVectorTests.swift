@@ -63,7 +63,9 @@ import Testing
     }
 
     private func optimizer(_ name: String, _ parameters: [String: Double]) throws -> Optimizer {
-        func parameter(_ name: String) throws -> Double { try #require(parameters[name], "\(parameters)") }
+        func parameter(_ name: String) throws -> Double {
+            try #require(parameters[name], "\(parameters)")
+        }
         switch name.lowercased() {
         case "sgd":
             return .sgd(learningRate: try parameter("learning_rate"))
@@ -73,11 +75,13 @@ import Testing
         case "adagrad":
             return .adagrad(
                 learningRate: try parameter("learning_rate"),
-                initialAccumulator: try parameter("initial_accumulator"), epsilon: try parameter("epsilon"))
+                initialAccumulator: try parameter("initial_accumulator"),
+                epsilon: try parameter("epsilon"))
         case "rowwiseadagrad":
             return .rowwiseAdagrad(
                 learningRate: try parameter("learning_rate"),
-                initialAccumulator: try parameter("initial_accumulator"), epsilon: try parameter("epsilon"))
+                initialAccumulator: try parameter("initial_accumulator"),
+                epsilon: try parameter("epsilon"))
         case "adam":
             return .adam(
                 learningRate: try parameter("learning_rate"), beta1: try parameter("beta1"),

@@ -24,7 +24,8 @@ import Testing
             case 0..<3:
                 let rows = try table.pull(batch)
                 for id in batch where model[id] == nil { model[id] = zeros(24) }
-                #expect(differences(rows, batch.map { model[$0]! }) == 0, "seed \(seed), step \(step)")
+                #expect(
+                    differences(rows, batch.map { model[$0]! }) == 0, "seed \(seed), step \(step)")
             case 3..<6:
                 let gradients = batch.flatMap { _ in
                     (0..<24).map { _ in Float(Int.random(in: -3...3, using: &random)) }
@@ -41,10 +42,14 @@ import Testing
                     (0..<24).map { _ in Float(Int.random(in: -256...256, using: &random)) / 256 }
                 }
                 try table.assign(batch, values)
-                for (at, id) in batch.enumerated() { model[id] = Array(values[at * 24..<at * 24 + 24]) }
+                for (at, id) in batch.enumerated() {
+                    model[id] = Array(values[at * 24..<at * 24 + 24])
+                }
             case 7:
                 let deleted = try table.delete(batch)
-                #expect(deleted == Set(batch).filter { model[$0] != nil }.count, "seed \(seed), step \(step)")
+                #expect(
+                    deleted == Set(batch).filter { model[$0] != nil }.count,
+                    "seed \(seed), step \(step)")
                 for id in batch { model[id] = nil }
             case 8:
                 let found = try table.contains(batch)
@@ -52,7 +57,8 @@ import Testing
                 #expect(wrong.isEmpty, "seed \(seed), step \(step)")
                 let rows = try table.pull(batch, create: false)
                 #expect(
-                    differences(rows, batch.map { model[$0] ?? zeros(24) }) == 0, "seed \(seed), step \(step)")
+                    differences(rows, batch.map { model[$0] ?? zeros(24) }) == 0,
+                    "seed \(seed), step \(step)")
             default:
                 #expect(table.count == model.count, "seed \(seed), step \(step)")
                 if step % 50 == 9 {
@@ -69,7 +75,9 @@ import Testing
             #expect(differences(rows, batch.map { model[$0]! }) == 0, "seed \(seed), at the end")
         }
         let figures = table.statistics()
-        #expect(figures.demotions > 0 && figures.promotions > 0, "the tiers were not exercised: \(figures)")
+        #expect(
+            figures.demotions > 0 && figures.promotions > 0,
+            "the tiers were not exercised: \(figures)")
     }
 
     /// With int16 below, no value moves by more than one step of its row's scale each time the row
@@ -101,7 +109,9 @@ import Testing
         }
         let count = Double(values.count)
         let standardError = (sumOfSquares / count).squareRoot() / count.squareRoot()
-        #expect(abs(sum / count) < 4 * standardError, "mean \(sum / count), standard error \(standardError)")
+        #expect(
+            abs(sum / count) < 4 * standardError,
+            "mean \(sum / count), standard error \(standardError)")
 
         // Once on the grid, a row stays there however often it moves.
         try demoteEverything(of: table)
