@@ -269,7 +269,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     private func closeWhenIdle(_ context: ChannelHandlerContext) {
-        guard requestsInFlight == 0, !isDecoding || isEnding else { return }
+        guard requestsInFlight == 0 else { return }
         // After what has been written: a close of the output only, so that the client reads all of it.
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
         context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in

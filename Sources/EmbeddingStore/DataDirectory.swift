@@ -58,6 +58,10 @@ final class DataDirectory: Sendable {
             throw .inUse(path)
         }
         lockFile = NIOLockedValueBox(descriptor)
+        // From here on the folder is known for a store, however far its making gets.
+        if !readOnly, !FileManager.default.fileExists(atPath: path + "/STORE") {
+            try writeState(State(isClean: true))
+        }
     }
 
     deinit { release() }
@@ -69,10 +73,11 @@ final class DataDirectory: Sendable {
         }
     }
 
-    /// The state of the last time, or a new store's.
+    /// The state as it was last written.
     func readState() throws(StoreError) -> State {
-        guard let data = FileManager.default.contents(atPath: path + "/STORE") else { return State(isClean: true) }
-        guard let state = try? JSONDecoder().decode(State.self, from: data) else {
+        guard let data = FileManager.default.contents(atPath: path + "/STORE"),
+            let state = try? JSONDecoder().decode(State.self, from: data)
+        else {
             throw .damaged("\(path)/STORE is not the description of a store")
         }
         guard state.format == Self.format else {

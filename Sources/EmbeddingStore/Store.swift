@@ -53,15 +53,15 @@ public final class Store: Sendable {
     /// Throws `inUse` when another process has it open, `damaged`, `badDataDirectory`, `cannotCreate` or
     /// `storageFailed`.
     public convenience init(path: String, options: Options) throws(StoreError) {
+        guard options.memoryBytes >= Self.memoryBytesMin else {
+            throw .unsupported("memory must be at least \(Self.memoryBytesMin >> 20) MiB")
+        }
         let directory = try DataDirectory(path: path, readOnly: options.isReadOnly)
         let cold = try RocksDBColdTier(path: directory.coldPath, readOnly: options.isReadOnly)
         try self.init(directory: directory, cold: cold, options: options)
     }
 
     init(directory: DataDirectory, cold: any ColdTier, options: Options) throws(StoreError) {
-        guard options.memoryBytes >= Self.memoryBytesMin else {
-            throw .unsupported("memory must be at least \(Self.memoryBytesMin) bytes")
-        }
         path = directory.path
         isReadOnly = options.isReadOnly
         self.directory = directory

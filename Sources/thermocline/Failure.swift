@@ -57,11 +57,11 @@ struct Failure: Error {
         case .unknownTable, .dimensionMismatch, .nonFinite, .tooLarge, .tooManyIds,
             .invalidSchema:
             .badData
-        case .unsupportedVersion, .overloaded, .unsupported, .shuttingDown, .tooManyConnections:
+        case .unsupportedVersion, .overloaded, .shuttingDown, .tooManyConnections:
             .unreachable
         case .tableExists, .cannotCreate: .cannotCreate
         case .storageFailed, .damaged: .inputOutput
-        case .readOnly, .unauthorized: .configuration
+        case .readOnly, .unauthorized, .unsupported: .configuration
         default: .defect
         }
     }

@@ -6,7 +6,7 @@ internal import Foundation
 /// Shows what is in a data directory or checkpoint that no server has open.
 struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show what a data directory or checkpoint holds, without a server.",
+        abstract: "Shows what a data directory or checkpoint holds, without a server.",
         discussion: "Reads only. A folder that a server has open is refused; ask the server with stats.")
 
     @Option(help: ArgumentHelp("The folder of the store or checkpoint.", valueName: "DIR"))

@@ -9,7 +9,7 @@ internal import UnixSignals
 
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Serve the store in a folder to trainers and inference servers.",
+        abstract: "Serves the store in a folder to trainers and inference servers.",
         discussion: """
             Runs until SIGTERM or SIGINT; then it finishes what is in flight, writes what is only in memory, and exits with 0. \
             A folder that does not exist is made; one that another process serves is refused.

@@ -14,8 +14,8 @@ final class RocksDBOptions: @unchecked Sendable {  // RocksDB's option objects a
     private let blocks: OpaquePointer
     private let cache: OpaquePointer
 
-    /// The cold tier's own memory: cached blocks, indexes and filters, for all tables. Rows that are used often are in the
-    /// hot tier, and the system caches the files, so it is small.
+    /// The cold tier's own memory: indexes and filters of all tables. Blocks of rows stay out of it: rows that are used
+    /// often are in the hot tier, and the system caches the files.
     static let cacheBytes = 32 << 20
     static let writeBufferBytes = 4 << 20
 
@@ -30,6 +30,8 @@ final class RocksDBOptions: @unchecked Sendable {  // RocksDB's option objects a
         rocksdb_block_based_options_set_data_block_index_type(
             blocks, Int32(rocksdb_block_based_table_data_block_index_type_binary_search_and_hash))
         rocksdb_block_based_options_set_format_version(blocks, 5)
+        // Every read of one row copies and checks its whole block.
+        rocksdb_block_based_options_set_block_size(blocks, 2048)
 
         options = rocksdb_options_create()
         rocksdb_options_set_create_if_missing(options, 1)
@@ -45,6 +47,7 @@ final class RocksDBOptions: @unchecked Sendable {  // RocksDB's option objects a
         rocksdb_options_set_level_compaction_dynamic_level_bytes(options, 1)
 
         reads = rocksdb_readoptions_create()
+        rocksdb_readoptions_set_fill_cache(reads, 0)
         scans = rocksdb_readoptions_create()
         rocksdb_readoptions_set_fill_cache(scans, 0)
         rowWrites = rocksdb_writeoptions_create()

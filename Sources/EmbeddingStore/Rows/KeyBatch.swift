@@ -7,18 +7,17 @@ struct KeyBatch: ~Copyable {
     private let hashes: UnsafeMutablePointer<UInt64>
     private let members: UnsafeMutablePointer<UInt32>
     private let starts: UnsafeMutablePointer<Int32>
-    private let shardCount: Int
 
-    /// Orders all keys, or those at `subset`, by the top bits of their hashes. O(n + shards).
-    init(_ keys: Keys, subset: [UInt32]? = nil, hash: KeyHash, shardCount: Int) {
-        let count = subset?.count ?? keys.count
+    /// Orders the keys by the top bits of their hashes. O(n + shards).
+    init(_ keys: Keys, hash: KeyHash, shardCount: Int) {
+        let count = keys.count
         let shift = UInt64(64 - shardCount.trailingZeroBitCount)
         let unordered = UnsafeMutablePointer<UInt64>.allocate(capacity: count)
         defer { unordered.deallocate() }
         starts = .allocate(capacity: shardCount + 1)
         starts.initialize(repeating: 0, count: shardCount + 1)
         for at in 0..<count {
-            let hash = hash(keys[subset.map { Int($0[at]) } ?? at])
+            let hash = hash(keys[at])
             unordered[at] = hash
             starts[Self.shard(hash, shift) &+ 1] &+= 1
         }
@@ -31,13 +30,12 @@ struct KeyBatch: ~Copyable {
             let place = Int(starts[shard])
             starts[shard] &+= 1
             hashes[place] = unordered[at]
-            members[place] = subset.map { $0[at] } ?? UInt32(truncatingIfNeeded: at)
+            members[place] = UInt32(truncatingIfNeeded: at)
         }
         for shard in stride(from: shardCount, to: 0, by: -1) { starts[shard] = starts[shard - 1] }
         starts[0] = 0
         self.keys = keys
         self.count = count
-        self.shardCount = shardCount
     }
 
     deinit {

@@ -57,8 +57,8 @@ final class RowStore: @unchecked Sendable {  // `shards` never changes; each gua
         self.isReadOnly = isReadOnly
     }
 
-    func batch(_ keys: Keys, subset: [UInt32]? = nil) -> KeyBatch {
-        KeyBatch(keys, subset: subset, hash: hash, shardCount: shards.count)
+    func batch(_ keys: Keys) -> KeyBatch {
+        KeyBatch(keys, hash: hash, shardCount: shards.count)
     }
 
     /// Keys looked up at once under a lock: enough for their cache misses to overlap, few enough for the lines that they
