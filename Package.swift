@@ -39,7 +39,8 @@ let package = Package(
                 "CKernels", "CRocksDB",
                 .product(name: "NIOConcurrencyHelpers", package: nio),
             ],
-            swiftSettings: strict),
+            // This module owns the raw memory of rows; every use of it is marked.
+            swiftSettings: strict + [.strictMemorySafety()]),
         .target(
             name: "EmbeddingWire",
             dependencies: [.product(name: "NIOCore", package: nio)],

@@ -6,7 +6,8 @@ internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOPosix
 
-/// Listens, and gives each connection its handler; knows the open connections so that they can be told to end.
+/// Listens, and gives each connection its handler; knows the open connections so that they can be
+/// told to end.
 final class Acceptor: Sendable {
     private let options: ServerOptions
     private let dispatcher: Dispatcher
@@ -31,17 +32,21 @@ final class Acceptor: Sendable {
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(
                 .writeBufferWaterMark,
-                value: .init(low: options.unsentBytesMax / 2, high: options.unsentBytesMax))
+                value: .init(low: options.unsentBytesMax / 2, high: options.unsentBytesMax)
+            )
             // A frame of thousands of rows takes few reads; small requests do not pay for it.
             .childChannelOption(
                 .recvAllocator,
-                value: AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 64 << 10, maximum: 1 << 20))
+                value: AdaptiveRecvByteBufferAllocator(
+                    minimum: 4096, initial: 64 << 10, maximum: 1 << 20))
         do {
             switch address {
             case .unix(let path):
                 try refuseLiveSocket(path, address)
-                return try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true)
-                    .get()
+                return try await bootstrap.bind(
+                    unixDomainSocketPath: path, cleanupExistingSocketFile: true
+                )
+                .get()
             case .tcp(let host, let port):
                 return
                     try await bootstrap
@@ -60,10 +65,13 @@ final class Acceptor: Sendable {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { return }
         defer { close(descriptor) }
-        let isAnswered = try SocketAddress(unixDomainSocketPath: path).withSockAddr { address, length in
+        let isAnswered = try SocketAddress(unixDomainSocketPath: path).withSockAddr {
+            address, length in
             connect(descriptor, address, socklen_t(length)) == 0
         }
-        if isAnswered { throw CannotListen(address: address, reason: "another server listens there") }
+        if isAnswered {
+            throw CannotListen(address: address, reason: "another server listens there")
+        }
     }
 
     private func accept(_ channel: any Channel) -> EventLoopFuture<Void> {
@@ -83,8 +91,8 @@ final class Acceptor: Sendable {
         }
     }
 
-    /// Tells all connections to end when their requests under way have been answered, and waits; those that take
-    /// longer than `timeout` are closed.
+    /// Tells all connections to end when their requests under way have been answered, and waits;
+    /// those that take longer than `timeout` are closed.
     func quiesce(timeout: TimeAmount) async {
         let open = connections.withLockedValue { Array($0.values) }
         for channel in open {

@@ -3,13 +3,13 @@ internal import Logging
 internal import NIOCore
 internal import NIOPosix
 
-/// One connection: bytes in, requests to the dispatcher, replies out. It lives on its event loop and nothing of it is
-/// touched elsewhere.
+/// One connection: bytes in, requests to the dispatcher, replies out. It lives on its event loop
+/// and nothing of it is touched elsewhere.
 ///
-/// Requests that can be answered from memory are answered here and now, and what a read brought in is flushed together.
-/// Those that need the disk go to the disk threads with one hop, and are overtaken meanwhile by whatever does not
-/// depend on them. While too much is under way or unsent, nothing more is read: back-pressure reaches the client
-/// through the socket.
+/// Requests that can be answered from memory are answered here and now, and what a read brought in
+/// is flushed together. Those that need the disk go to the disk threads with one hop, and are
+/// overtaken meanwhile by whatever does not depend on them. While too much is under way or unsent,
+/// nothing more is read: back-pressure reaches the client through the socket.
 final class ConnectionHandler: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
@@ -34,7 +34,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     private var isDecoding = false
     private var isReadWanted = false
-    /// No more requests are taken: the client has closed its side, or broke the protocol, or the server stops.
+    /// No more requests are taken: the client has closed its side, or broke the protocol, or the
+    /// server stops.
     private var isEnding = false
 
     /// A long run of replies is flushed in parts, so that the client can begin.
@@ -56,7 +57,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     func channelActive(context: ChannelHandlerContext) {
         if isRefused {
-            let refusal = WireError(.tooManyConnections, "the server has as many connections as it allows")
+            let refusal = WireError(
+                .tooManyConnections, "the server has as many connections as it allows")
             write(context, Welcome(refusing: refusal, limits: dispatcher.limits))
             end(context)
         }
@@ -103,7 +105,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
             return
         }
         stream.discardReadBytes()
-        if let header = FrameHeader(peekingAt: stream), Int(header.bodyBytes) <= options.frameBytesMax {
+        if let header = FrameHeader(peekingAt: stream),
+            Int(header.bodyBytes) <= options.frameBytesMax
+        {
             stream.reserveCapacity(FrameHeader.byteCount + Int(header.bodyBytes))
         }
     }
@@ -138,7 +142,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     // MARK: requests
 
-    private func handle(_ context: ChannelHandlerContext, _ message: ConnectionDecoder<Hello>.Message) {
+    private func handle(
+        _ context: ChannelHandlerContext, _ message: ConnectionDecoder<Hello>.Message
+    ) {
         switch message {
         case .handshake(let hello):
             let welcome = Welcome(
@@ -153,7 +159,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
                 start(context, PendingRequest(request, frame, started: started))
             } catch {
                 reply(
-                    context, Reply(to: frame.header, allocator: context.channel.allocator).error(error),
+                    context,
+                    Reply(to: frame.header, allocator: context.channel.allocator).error(error),
                     to: frame.header, started: started, failed: true)
             }
         }
@@ -185,13 +192,17 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     private func completed(
-        _ context: ChannelHandlerContext, _ pending: PendingRequest, _ result: Result<Dispatcher.Answer, any Error>
+        _ context: ChannelHandlerContext, _ pending: PendingRequest,
+        _ result: Result<Dispatcher.Answer, any Error>
     ) {
         let answer =
             (try? result.get())
             ?? dispatcher.refusal(
-                WireError(.shuttingDown, "the server is stopping"), pending.header, context.channel.allocator)
-        reply(context, answer.frame, to: pending.header, started: pending.started, failed: answer.failed)
+                WireError(.shuttingDown, "the server is stopping"), pending.header,
+                context.channel.allocator)
+        reply(
+            context, answer.frame, to: pending.header, started: pending.started,
+            failed: answer.failed)
         finished(context, pending)
         resume(context)
         if isEnding { closeWhenIdle(context) }
@@ -251,7 +262,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
         case let error as FrameTooLarge:
             write(
                 context,
-                Reply(to: error.header, allocator: context.channel.allocator).error(error.wireError))
+                Reply(to: error.header, allocator: context.channel.allocator).error(error.wireError)
+            )
         case let error as WireError:
             write(context, Welcome(refusing: error, limits: dispatcher.limits))
         default:
@@ -270,7 +282,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     private func closeWhenIdle(_ context: ChannelHandlerContext) {
         guard requestsInFlight == 0 else { return }
-        // After what has been written: a close of the output only, so that the client reads all of it.
+        // After what has been written: a close of the output only, so that the client reads all of
+        // it.
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
         context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in
             bound.value.close(promise: nil)

@@ -3,8 +3,8 @@ internal import EmbeddingWire
 internal import Foundation
 internal import NIOCore
 
-/// Turns requests into calls of the store and their results into replies: the only place where the words of the wire and
-/// those of the store meet.
+/// Turns requests into calls of the store and their results into replies: the only place where the
+/// words of the wire and those of the store meet.
 struct Dispatcher: Sendable {
     let store: Store
     let limits: Limits
@@ -34,7 +34,9 @@ struct Dispatcher: Sendable {
     var capabilities: Capabilities { store.isReadOnly ? [.float16Rows, .int16Rows] : .all }
 
     /// Answers a request from memory, or says what is left to do on a thread that may block.
-    func start(_ request: Request, _ header: FrameHeader, _ allocator: ByteBufferAllocator) -> Outcome {
+    func start(_ request: Request, _ header: FrameHeader, _ allocator: ByteBufferAllocator)
+        -> Outcome
+    {
         let reply = Reply(to: header, allocator: allocator)
         do throws(WireError) {
             switch request {
@@ -48,7 +50,8 @@ struct Dispatcher: Sendable {
             case .pool(let table, let bags, let create, let format):
                 return try pool(try self.table(table), bags, create, format, reply)
             case .openTable(let name):
-                let table = try translating { () throws(StoreError) in try store.table(named: name) }
+                let table = try translating { () throws(StoreError) in try store.table(named: name)
+                }
                 return .done(reply.schema(.init(table.schema), table: table.number), failed: false)
             case .count(let table):
                 return .done(reply.count(UInt64(try self.table(table).count)), failed: false)
@@ -65,7 +68,9 @@ struct Dispatcher: Sendable {
         }
     }
 
-    func refusal(_ error: WireError, _ header: FrameHeader, _ allocator: ByteBufferAllocator) -> Answer {
+    func refusal(_ error: WireError, _ header: FrameHeader, _ allocator: ByteBufferAllocator)
+        -> Answer
+    {
         Answer(frame: Reply(to: header, allocator: allocator).error(error), failed: true)
     }
 
@@ -79,7 +84,8 @@ struct Dispatcher: Sendable {
     // MARK: rows
 
     private func pull(
-        _ table: Table, _ ids: WireIDs, _ create: Bool, _ format: EmbeddingWire.RowFormat, _ reply: Reply
+        _ table: Table, _ ids: WireIDs, _ create: Bool, _ format: EmbeddingWire.RowFormat,
+        _ reply: Reply
     ) throws(WireError) -> Outcome {
         let layout = RowsLayout(
             rows: ids.count, dimension: table.schema.dimension, format: format, hasFound: !create)
@@ -111,7 +117,8 @@ struct Dispatcher: Sendable {
         guard layout.byteCount <= limits.frameBytesMax else {
             throw WireError(
                 .tooLarge,
-                "the reply would have \(layout.byteCount) bytes; the most is \(limits.frameBytesMax)")
+                "the reply would have \(layout.byteCount) bytes; the most is \(limits.frameBytesMax)"
+            )
         }
     }
 
@@ -120,7 +127,8 @@ struct Dispatcher: Sendable {
         _ operation: EmbeddingWire.Operation, _ reply: Reply
     ) throws(WireError) -> Outcome {
         guard dimension == table.schema.dimension else {
-            throw WireError(StoreError.dimensionMismatch(expected: table.schema.dimension, got: dimension))
+            throw WireError(
+                StoreError.dimensionMismatch(expected: table.schema.dimension, got: dimension))
         }
         let done = try translating { () throws(StoreError) in
             try ids.withBytes { (ids) throws(StoreError) in
@@ -150,11 +158,13 @@ struct Dispatcher: Sendable {
     }
 
     private func pool(
-        _ table: Table, _ wire: EmbeddingWire.Bags, _ create: Bool, _ format: EmbeddingWire.RowFormat,
+        _ table: Table, _ wire: EmbeddingWire.Bags, _ create: Bool,
+        _ format: EmbeddingWire.RowFormat,
         _ reply: Reply
     ) throws(WireError) -> Outcome {
         let layout = RowsLayout(
-            rows: wire.offsets.count, dimension: table.schema.dimension, format: format, hasFound: false)
+            rows: wire.offsets.count, dimension: table.schema.dimension, format: format,
+            hasFound: false)
         try check(layout)
         let (bags, gathered) = try translating { () throws(StoreError) in
             (
@@ -192,7 +202,8 @@ struct Dispatcher: Sendable {
             case .createTable(let name, let schema, let ifExists):
                 let schema = try TableSchema(wire: schema)
                 return try translating { () throws(StoreError) in
-                    let table = try store.createTable(named: name, schema, opensExisting: ifExists == .open)
+                    let table = try store.createTable(
+                        named: name, schema, opensExisting: ifExists == .open)
                     return reply.schema(.init(table.schema), table: table.number)
                 }
             case .dropTable(let number):
@@ -212,10 +223,13 @@ struct Dispatcher: Sendable {
                 return reply.json(StatsReport.Table(try table(number).statistics()).json)
             case .checkpoint(let path):
                 let started = NIODeadline.now()
-                let copy = try translating { () throws(StoreError) in try store.checkpoint(to: path) }
+                let copy = try translating { () throws(StoreError) in try store.checkpoint(to: path)
+                }
                 let seconds = Double((NIODeadline.now() - started).nanoseconds) / 1e9
                 return reply.json(
-                    CheckpointReport(path: path, rows: copy.rows, bytes: copy.bytes, seconds: seconds).json)
+                    CheckpointReport(
+                        path: path, rows: copy.rows, bytes: copy.bytes, seconds: seconds
+                    ).json)
             case .ping, .openTable, .listTables, .pull, .push, .assign, .pool, .count:
                 preconditionFailure("answered on the event loop")
             }

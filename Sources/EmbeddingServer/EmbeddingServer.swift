@@ -25,7 +25,8 @@ public struct EmbeddingServer: Service {
     ///   - onListening: called once all addresses accept connections, with those that they have: a TCP port that was
     ///     given as 0 is the real one here.
     public init(
-        store: Store, addresses: [ServerAddress], options: ServerOptions = ServerOptions(), logger: Logger,
+        store: Store, addresses: [ServerAddress], options: ServerOptions = ServerOptions(),
+        logger: Logger,
         onListening: @escaping @Sendable ([ServerAddress]) throws -> Void = { _ in }
     ) {
         self.store = store
@@ -41,13 +42,16 @@ public struct EmbeddingServer: Service {
             numberOfThreads: options.eventLoopCount ?? System.coreCount)
         let diskThreads = NIOThreadPool(numberOfThreads: options.diskThreadCount)
         diskThreads.start()
-        let acceptor = Acceptor(store: store, options: options, diskThreads: diskThreads, logger: logger)
+        let acceptor = Acceptor(
+            store: store, options: options, diskThreads: diskThreads, logger: logger)
         var listeners: [any Channel] = []
         do {
             for address in addresses {
                 listeners.append(try await acceptor.listen(on: address, group: group))
             }
-            let bound = zip(addresses, listeners).map { address, listener in address.bound(to: listener) }
+            let bound = zip(addresses, listeners).map { address, listener in
+                address.bound(to: listener)
+            }
             for address in bound { logger.info("listening", metadata: ["address": "\(address)"]) }
             try onListening(bound)
             try? await gracefulShutdown()  // cancellation ends the wait as well
@@ -86,7 +90,9 @@ public struct CannotListen: Error, CustomStringConvertible {
 
 extension ServerAddress {
     fileprivate func bound(to listener: any Channel) -> ServerAddress {
-        guard case .tcp(let host, _) = self, let port = listener.localAddress?.port else { return self }
+        guard case .tcp(let host, _) = self, let port = listener.localAddress?.port else {
+            return self
+        }
         return .tcp(host: host, port: port)
     }
 }

@@ -32,7 +32,8 @@ final class PendingRequest: @unchecked Sendable {  // passed through the disk th
         self.started = started
         scope =
             switch request {
-            case .pull(let table, let ids, _, _), .delete(let table, let ids): .ids(table: table, ids)
+            case .pull(let table, let ids, _, _), .delete(let table, let ids):
+                .ids(table: table, ids)
             case .push(let table, _, let ids, _), .assign(let table, _, let ids, _):
                 .ids(table: table, ids)
             case .pool(let table, let bags, _, _): .ids(table: table, bags.ids)

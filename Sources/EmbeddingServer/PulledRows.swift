@@ -2,15 +2,17 @@ internal import EmbeddingStore
 internal import EmbeddingWire
 internal import NIOCore
 
-/// A reply of rows while it is being filled, perhaps first on the event loop and then on a disk thread: rows are written
-/// straight into the frame that is sent.
+/// A reply of rows while it is being filled, perhaps first on the event loop and then on a disk
+/// thread: rows are written straight into the frame that is sent.
 final class PulledRows: @unchecked Sendable {  // handed from one thread to the next, never used by two
     private(set) var frame: ByteBuffer
     private let layout: RowsLayout
 
     init(_ reply: Reply, _ layout: RowsLayout) {
         frame = reply.beginRows(layout)
-        frame.writeWithUnsafeMutableBytes(minimumWritableBytes: layout.byteCount) { _ in layout.byteCount }
+        frame.writeWithUnsafeMutableBytes(minimumWritableBytes: layout.byteCount) { _ in
+            layout.byteCount
+        }
         self.layout = layout
         frame.withUnsafeMutableReadableBytes { bytes in
             let found = UnsafeMutableRawBufferPointer(

@@ -3,7 +3,8 @@ internal import Histogram
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 
-/// Counts and latencies of requests by operation, from the moment a request was read to that its reply was written.
+/// Counts and latencies of requests by operation, from the moment a request was read to that its
+/// reply was written.
 final class RequestStatistics: Sendable {
     struct Figures: Sendable {
         var count = 0

@@ -8,9 +8,11 @@ public struct ServerOptions: Sendable {
     public var connectionsMax = 1024
     /// Requests of one connection that wait for the disk; with as many, no more are read from it.
     public var requestsInFlightMax = 1024
-    /// Bytes of requests and replies of one connection that wait for the disk; with as many, no more are read.
+    /// Bytes of requests and replies of one connection that wait for the disk; with as many, no
+    /// more are read.
     public var bytesInFlightMax = 64 << 20
-    /// Bytes of replies that a connection has not taken yet; with as many, no more requests are read from it.
+    /// Bytes of replies that a connection has not taken yet; with as many, no more requests are
+    /// read from it.
     public var unsentBytesMax = 8 << 20
     /// Threads that handle connections; nil for one a core.
     public var eventLoopCount: Int?

@@ -34,7 +34,8 @@ extension EmbeddingStore.TableSchema {
     /// Throws `unsupported` for a scheme that this store has not.
     init(wire: EmbeddingWire.TableSchema) throws(WireError) {
         guard wire.scheme == .full else {
-            throw WireError(.unsupported, "the scheme \(wire.scheme.name) is not available yet; use full")
+            throw WireError(
+                .unsupported, "the scheme \(wire.scheme.name) is not available yet; use full")
         }
         self.init(
             dimension: Int(wire.dimension),
@@ -122,7 +123,8 @@ extension EmbeddingStore.Optimizer {
         self =
             switch wire {
             case .sgd(let rate): .sgd(learningRate: rate)
-            case .momentum(let rate, let momentum): .momentum(learningRate: rate, momentum: momentum)
+            case .momentum(let rate, let momentum):
+                .momentum(learningRate: rate, momentum: momentum)
             case .adagrad(let rate, let initial, let epsilon):
                 .adagrad(learningRate: rate, initialAccumulator: initial, epsilon: epsilon)
             case .rowwiseAdagrad(let rate, let initial, let epsilon):
@@ -140,7 +142,8 @@ extension EmbeddingWire.Optimizer {
         self =
             switch optimizer {
             case .sgd(let rate): .sgd(learningRate: rate)
-            case .momentum(let rate, let momentum): .momentum(learningRate: rate, momentum: momentum)
+            case .momentum(let rate, let momentum):
+                .momentum(learningRate: rate, momentum: momentum)
             case .adagrad(let rate, let initial, let epsilon):
                 .adagrad(learningRate: rate, initialAccumulator: initial, epsilon: epsilon)
             case .rowwiseAdagrad(let rate, let initial, let epsilon):

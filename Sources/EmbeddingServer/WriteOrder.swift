@@ -1,14 +1,16 @@
-/// Keeps one connection's promise that a request sees every earlier write to what it names, while everything else may
-/// overtake.
+/// Keeps one connection's promise that a request sees every earlier write to what it names, while
+/// everything else may overtake.
 ///
-/// Only writes that wait for the disk are here; the usual write is over before the next request is read.
+/// Only writes that wait for the disk are here; the usual write is over before the next request is
+/// read.
 struct WriteOrder {
     /// In the order in which they came.
     private var writes: [PendingRequest] = []
 
     var isEmpty: Bool { writes.isEmpty }
 
-    /// Whether `request` has to wait; then it is returned by the `ended` of the last write that it waits for.
+    /// Whether `request` has to wait; then it is returned by the `ended` of the last write that it
+    /// waits for.
     mutating func mustWait(_ request: PendingRequest) -> Bool {
         for write in writes where write.touches(request) {
             write.followers.append(request)

@@ -1,6 +1,7 @@
 internal import Foundation
 
-/// A table as the catalog of the cold tier keeps it: `table/<number>` and, as JSON, name and schema.
+/// A table as the catalog of the cold tier keeps it: `table/<number>` and, as JSON, name and
+/// schema.
 struct CatalogEntry {
     let number: UInt32
     let name: String
@@ -45,7 +46,7 @@ extension ColdTier {
     /// Counts a table's keys by reading them all.
     func countKeys(table: UInt32) throws(StoreError) -> Int {
         var count = 0
-        try scan(table: table) { _, _ in
+        try unsafe scan(table: table) { _, _ in
             count += 1
             return true
         }

@@ -31,12 +31,14 @@ final class DataDirectory: Sendable {
         }
     }
 
-    /// Takes the folder, making it if it is not there (unless `readOnly`, which shares it with other readers).
+    /// Takes the folder, making it if it is not there (unless `readOnly`, which shares it with
+    /// other readers).
     init(path: String, readOnly: Bool) throws(StoreError) {
         self.path = path
         if !readOnly {
             do {
-                try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+                try FileManager.default.createDirectory(
+                    atPath: path, withIntermediateDirectories: true)
             } catch {
                 throw .cannotCreate("cannot create \(path): \(error.localizedDescription)")
             }
@@ -49,9 +51,10 @@ final class DataDirectory: Sendable {
         } else if !FileManager.default.fileExists(atPath: path + "/STORE") {
             throw .badDataDirectory("\(path) is not a Thermocline store")
         }
-        let descriptor = open(path + "/LOCK", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        let descriptor = unsafe open(path + "/LOCK", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
-            throw .cannotCreate("cannot open \(path)/LOCK: \(String(cString: strerror(errno)))")
+            throw .cannotCreate(
+                unsafe "cannot open \(path)/LOCK: \(String(cString: strerror(errno)))")
         }
         guard flock(descriptor, (readOnly ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0 else {
             Glibc.close(descriptor)
@@ -100,18 +103,19 @@ final class DataDirectory: Sendable {
             throw .storageFailed("cannot write \(temporary): \(error.localizedDescription)")
         }
         try syncFile(temporary)
-        guard rename(temporary, path + "/STORE") == 0 else {
-            throw .storageFailed("cannot write \(path)/STORE: \(String(cString: strerror(errno)))")
+        guard unsafe rename(temporary, path + "/STORE") == 0 else {
+            throw .storageFailed(
+                unsafe "cannot write \(path)/STORE: \(String(cString: strerror(errno)))")
         }
         try syncFile(path)
     }
 
     /// Makes a file, or the entries of a folder, survive the machine.
     static func syncFile(_ path: String) throws(StoreError) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         defer { if descriptor >= 0 { Glibc.close(descriptor) } }
         guard descriptor >= 0, fsync(descriptor) == 0 else {
-            throw .storageFailed("cannot sync \(path): \(String(cString: strerror(errno)))")
+            throw .storageFailed(unsafe "cannot sync \(path): \(String(cString: strerror(errno)))")
         }
     }
 }

@@ -3,16 +3,19 @@ internal import NIOConcurrencyHelpers
 
 /// Tables of embedding rows in two tiers: memory, within a budget, and RocksDB.
 ///
-/// All methods may be called from any thread. Those that say so block on I/O and do not belong on an event loop.
+/// All methods may be called from any thread. Those that say so block on I/O and do not belong on
+/// an event loop.
 public final class Store: Sendable {
     public struct Options: Sendable {
         /// Bytes that rows, optimizer state and index of all tables may take in memory.
         public var memoryBytes: Int
         /// Serve what is there and change nothing on disk.
         public var isReadOnly: Bool
-        /// Parts of a table's hot tier that are locked apart, a power of two; nil to choose by cores and memory.
+        /// Parts of a table's hot tier that are locked apart, a power of two; nil to choose by
+        /// cores and memory.
         public var shardCount: Int?
-        /// Whether a thread moves rows to disk when memory runs high. Without it the caller calls `demote()`.
+        /// Whether a thread moves rows to disk when memory runs high. Without it the caller calls
+        /// `demote()`.
         public var demotesInBackground = true
 
         public init(memoryBytes: Int, isReadOnly: Bool = false, shardCount: Int? = nil) {
@@ -50,8 +53,8 @@ public final class Store: Sendable {
 
     /// Opens the store in a folder, or makes one there. Blocks.
     ///
-    /// Throws `inUse` when another process has it open, `damaged`, `badDataDirectory`, `cannotCreate` or
-    /// `storageFailed`.
+    /// Throws `inUse` when another process has it open, `damaged`, `badDataDirectory`,
+    /// `cannotCreate` or `storageFailed`.
     public convenience init(path: String, options: Options) throws(StoreError) {
         guard options.memoryBytes >= Self.memoryBytesMin else {
             throw .unsupported("memory must be at least \(Self.memoryBytesMin >> 20) MiB")
@@ -75,7 +78,8 @@ public final class Store: Sendable {
         for (record, bytes) in try cold.catalog() {
             let entry = try CatalogEntry(record: record, bytes: bytes)
             guard cold.tables.contains(entry.number) else {
-                throw .damaged("\(directory.path): table '\(entry.name)' has no rows' place on disk")
+                throw .damaged(
+                    "\(directory.path): table '\(entry.name)' has no rows' place on disk")
             }
             let known = state.tables[String(entry.number)]
             let coldKeys: Int
@@ -101,7 +105,9 @@ public final class Store: Sendable {
         demotesInBackground = options.demotesInBackground
         if !isReadOnly {
             // A table whose making or dropping was cut short.
-            for orphan in cold.tables where tables.byNumber[orphan] == nil { try cold.dropTable(orphan) }
+            for orphan in cold.tables where tables.byNumber[orphan] == nil {
+                try cold.dropTable(orphan)
+            }
             state.isClean = false
             try directory.writeState(state)
         }
@@ -109,7 +115,8 @@ public final class Store: Sendable {
     }
 
     private static func defaultShardCount(memoryBytes: Int) -> Int {
-        // Enough that threads seldom meet, few enough that a shard's part of the memory is worth its overhead.
+        // Enough that threads seldom meet, few enough that a shard's part of the memory is worth
+        // its overhead.
         let byCores = 8 * ProcessInfo.processInfo.activeProcessorCount
         let byMemory = memoryBytes >> 20
         let wanted = max(4, min(256, byCores, byMemory))
@@ -120,12 +127,16 @@ public final class Store: Sendable {
 
     /// The table with this name; throws `unknownTable`.
     public func table(named name: String) throws(StoreError) -> Table {
-        guard let table = tablesBox.withLockedValue({ $0.byName[name] }) else { throw .unknownTable(name) }
+        guard let table = tablesBox.withLockedValue({ $0.byName[name] }) else {
+            throw .unknownTable(name)
+        }
         return table
     }
 
     /// The table with this number, nil when there is none.
-    public func table(number: UInt32) -> Table? { tablesBox.withLockedValue { $0.byNumber[number] } }
+    public func table(number: UInt32) -> Table? {
+        tablesBox.withLockedValue { $0.byNumber[number] }
+    }
 
     /// All tables, by name.
     public var tables: [Table] {
@@ -134,8 +145,8 @@ public final class Store: Sendable {
 
     /// Makes a table. Blocks.
     ///
-    /// Throws `tableExists` when there is one of that name, unless `opensExisting` and it has the same schema; and
-    /// `invalidSchema`, `unsupported`, `readOnly` or `storageFailed`.
+    /// Throws `tableExists` when there is one of that name, unless `opensExisting` and it has the
+    /// same schema; and `invalidSchema`, `unsupported`, `readOnly` or `storageFailed`.
     public func createTable(
         named name: String, _ schema: TableSchema, opensExisting: Bool = false
     ) throws(StoreError) -> Table {
@@ -189,7 +200,8 @@ public final class Store: Sendable {
 
     // MARK: the whole
 
-    /// Moves rows to disk as the background thread does, for a store that was opened without it. Blocks.
+    /// Moves rows to disk as the background thread does, for a store that was opened without it.
+    /// Blocks.
     public func demote() throws(StoreError) {
         while budget.usedBytes > budget.lowBytes, try demoter.demote() > 0 {}
     }
@@ -200,16 +212,21 @@ public final class Store: Sendable {
             tables: tables.map { $0.statistics() })
     }
 
-    /// Makes a copy of the store, in a folder that must not exist yet, that can be opened as a store. Blocks.
+    /// Makes a copy of the store, in a folder that must not exist yet, that can be opened as a
+    /// store. Blocks.
     ///
-    /// Every push that was acknowledged before the call is in it; of those that run meanwhile each row is in it before or
-    /// after the push. Files are hard-linked where the file system allows. Returns rows and bytes of the copy.
+    /// Every push that was acknowledged before the call is in it; of those that run meanwhile each
+    /// row is in it before or after the push. Files are hard-linked where the file system allows.
+    /// Returns rows and bytes of the copy.
     public func checkpoint(to destination: String) throws(StoreError) -> (rows: Int, bytes: Int) {
         if isReadOnly { throw .readOnly }
-        guard destination.hasPrefix("/") else { throw .cannotCreate("'\(destination)' is not an absolute path") }
+        guard destination.hasPrefix("/") else {
+            throw .cannotCreate("'\(destination)' is not an absolute path")
+        }
         let files = FileManager.default
         if files.fileExists(atPath: destination) { throw .cannotCreate("\(destination) exists") }
-        // Under another name until it is whole, so that what is interrupted does not look like a checkpoint.
+        // Under another name until it is whole, so that what is interrupted does not look like a
+        // checkpoint.
         let partial = destination + ".partial"
         do {
             if files.fileExists(atPath: partial) { try files.removeItem(atPath: partial) }
@@ -219,8 +236,9 @@ public final class Store: Sendable {
         }
         do throws(StoreError) {
             let rows = try writeCheckpoint(into: partial)
-            guard rename(partial, destination) == 0 else {
-                throw .cannotCreate("cannot create \(destination): \(String(cString: strerror(errno)))")
+            guard unsafe rename(partial, destination) == 0 else {
+                throw .cannotCreate(
+                    unsafe "cannot create \(destination): \(String(cString: strerror(errno)))")
             }
             return (rows, Self.byteCount(folder: destination))
         } catch {
@@ -259,8 +277,8 @@ public final class Store: Sendable {
         return bytes
     }
 
-    /// Writes what is only in memory to disk and lets go of the folder. Blocks. No other call may be under way or
-    /// follow.
+    /// Writes what is only in memory to disk and lets go of the folder. Blocks. No other call may
+    /// be under way or follow.
     public func close() throws(StoreError) {
         changes.lock()
         defer { changes.unlock() }

@@ -1,4 +1,5 @@
-/// What can go wrong in the store, by whose fault it is: the caller's, the disk's, or the state of the store.
+/// What can go wrong in the store, by whose fault it is: the caller's, the disk's, or the state of
+/// the store.
 public enum StoreError: Error, Hashable, Sendable {
     /// No table of that name or number.
     case unknownTable(String)
@@ -40,7 +41,8 @@ extension StoreError: CustomStringConvertible {
         case .unknownTable(let name): "no table '\(name)'"
         case .tableExists(let detail): detail
         case .invalidSchema(let detail): detail
-        case .dimensionMismatch(let expected, let got): "the table has dimension \(expected), not \(got)"
+        case .dimensionMismatch(let expected, let got):
+            "the table has dimension \(expected), not \(got)"
         case .nonFinite(let what): "\(what) contains NaN or infinity"
         case .malformed(let detail): detail
         case .tooLarge(let detail): detail

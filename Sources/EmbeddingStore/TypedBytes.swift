@@ -4,8 +4,8 @@ extension Array {
     func withBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        try withUnsafeBufferPointer { (elements) throws(Failure) in
-            try body(UnsafeRawBufferPointer(elements))
+        try unsafe withUnsafeBufferPointer { (elements) throws(Failure) in
+            try unsafe body(UnsafeRawBufferPointer(elements))
         }
     }
 
@@ -13,8 +13,8 @@ extension Array {
     mutating func withMutableBytes<Result, Failure: Error>(
         _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        try withUnsafeMutableBufferPointer { (elements) throws(Failure) in
-            try body(UnsafeMutableRawBufferPointer(elements))
+        try unsafe withUnsafeMutableBufferPointer { (elements) throws(Failure) in
+            try unsafe body(UnsafeMutableRawBufferPointer(elements))
         }
     }
 }

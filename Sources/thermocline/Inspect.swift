@@ -7,7 +7,8 @@ internal import Foundation
 struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Shows what a data directory or checkpoint holds, without a server.",
-        discussion: "Reads only. A folder that a server has open is refused; ask the server with stats.")
+        discussion:
+            "Reads only. A folder that a server has open is refused; ask the server with stats.")
 
     @Option(help: ArgumentHelp("The folder of the store or checkpoint.", valueName: "DIR"))
     var data: String
@@ -45,15 +46,18 @@ struct InspectReport: Encodable {
         tables = store.tables.map { table in
             let figures = table.statistics()
             return Table(
-                name: table.name, number: table.number, rows: figures.rows, bytes: figures.cold.bytes,
-                bytesPerRow: figures.rows == 0 ? 0 : Double(figures.cold.bytes) / Double(figures.rows),
+                name: table.name, number: table.number, rows: figures.rows,
+                bytes: figures.cold.bytes,
+                bytesPerRow: figures.rows == 0
+                    ? 0 : Double(figures.cold.bytes) / Double(figures.rows),
                 schema: table.schema)
         }
     }
 
     var text: String {
         var table = TextTable(
-            header: ["NAME", "ROWS", "DIM", "HOT", "COLD", "ON DISK", "BYTES/ROW"], numbers: [1, 2, 5, 6])
+            header: ["NAME", "ROWS", "DIM", "HOT", "COLD", "ON DISK", "BYTES/ROW"],
+            numbers: [1, 2, 5, 6])
         for entry in tables {
             table.add(
                 entry.name, Units.count(UInt64(entry.rows)), "\(entry.schema.dimension)",

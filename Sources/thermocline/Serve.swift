@@ -24,7 +24,9 @@ struct Serve: AsyncParsableCommand {
             valueName: "ADDRESS"))
     var listen: [String] = []
 
-    @Option(help: ArgumentHelp("Memory for hot rows, their optimizer state and index.", valueName: "SIZE"))
+    @Option(
+        help: ArgumentHelp(
+            "Memory for hot rows, their optimizer state and index.", valueName: "SIZE"))
     var memory = ByteSize(bytes: 1 << 30)
 
     @Option(
@@ -39,7 +41,8 @@ struct Serve: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "A file to write once the server listens: its addresses, one a line.", valueName: "FILE"))
+            "A file to write once the server listens: its addresses, one a line.", valueName: "FILE"
+        ))
     var readyFile: String?
 
     @Option(help: "Longest frame read or written.")
@@ -71,12 +74,15 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         guard durability == .none else {
             throw Failure(
-                .configuration, "--durability \(durability.rawValue) is not available yet; use none")
+                .configuration, "--durability \(durability.rawValue) is not available yet; use none"
+            )
         }
-        let addresses = try listen.isEmpty
+        let addresses =
+            try listen.isEmpty
             ? [ServerAddress(parsing: "unix:\(absolute(data))/thermocline.sock")]
             : listen.map { try ServerAddress(parsing: $0) }
-        var logger = Logger(label: "thermocline", factory: { StreamLogHandler.standardError(label: $0) })
+        var logger = Logger(
+            label: "thermocline", factory: { StreamLogHandler.standardError(label: $0) })
         logger.logLevel = logLevel
 
         let store = try Store(
@@ -97,7 +103,9 @@ struct Serve: AsyncParsableCommand {
         }
         let services = ServiceGroup(
             configuration: .init(
-                services: [.init(service: server, successTerminationBehavior: .gracefullyShutdownGroup)],
+                services: [
+                    .init(service: server, successTerminationBehavior: .gracefullyShutdownGroup)
+                ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         do {
             try await services.run()

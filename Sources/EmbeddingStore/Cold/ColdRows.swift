@@ -1,9 +1,10 @@
-/// Keys with the bytes that the cold tier has, or shall have, for each; a key without a value is absent, or shall be
-/// deleted.
+/// Keys with the bytes that the cold tier has, or shall have, for each; a key without a value is
+/// absent, or shall be deleted.
 struct ColdRows {
     private(set) var keys: [UInt64] = []
     private var bytes: [UInt8] = []
-    /// Where each value ends in `bytes`; one that ends where it starts is no value (a value is never empty).
+    /// Where each value ends in `bytes`; one that ends where it starts is no value (a value is
+    /// never empty).
     private var ends: [Int] = []
 
     init(reservingRows rows: Int = 0, bytesPerRow: Int = 0) {
@@ -17,7 +18,7 @@ struct ColdRows {
 
     mutating func append(_ key: UInt64, _ value: UnsafeRawBufferPointer?) {
         keys.append(key)
-        if let value { bytes.append(contentsOf: value) }
+        if let value = unsafe value { unsafe bytes.append(contentsOf: value) }
         ends.append(bytes.count)
     }
 
@@ -28,7 +29,9 @@ struct ColdRows {
         keys.append(key)
         let start = bytes.count
         bytes.append(contentsOf: repeatElement(0, count: byteCount))
-        bytes.withUnsafeMutableBytes { fill(UnsafeMutableRawBufferPointer(rebasing: $0[start...])) }
+        unsafe bytes.withUnsafeMutableBytes {
+            unsafe fill(UnsafeMutableRawBufferPointer(rebasing: $0[start...]))
+        }
         ends.append(bytes.count)
     }
 
@@ -39,8 +42,8 @@ struct ColdRows {
     ) throws(Failure) -> Result {
         let start = position == 0 ? 0 : ends[position - 1]
         let end = ends[position]
-        return try bytes.withBytes { (all) throws(Failure) -> Result in
-            try body(start == end ? nil : UnsafeRawBufferPointer(rebasing: all[start..<end]))
+        return try unsafe bytes.withBytes { (all) throws(Failure) -> Result in
+            try unsafe body(start == end ? nil : UnsafeRawBufferPointer(rebasing: all[start..<end]))
         }
     }
 

@@ -1,10 +1,11 @@
-/// The disk below the shards: values by table and key, in batches. RocksDB stands behind it, and in tests one that fails
-/// on demand.
+/// The disk below the shards: values by table and key, in batches. RocksDB stands behind it, and in
+/// tests one that fails on demand.
 ///
-/// Every call may block on I/O, so none is made on an event loop or with a shard's lock held. Reads run at any time from any
-/// thread; writes of one store come one at a time (`Store.coldWrites`).
+/// Every call may block on I/O, so none is made on an event loop or with a shard's lock held. Reads
+/// run at any time from any thread; writes of one store come one at a time (`Store.coldWrites`).
 protocol ColdTier: AnyObject, Sendable {
-    /// The small records that describe the store itself, by name. They are on disk when `putCatalog` returns.
+    /// The small records that describe the store itself, by name. They are on disk when
+    /// `putCatalog` returns.
     func catalog() throws(StoreError) -> [String: [UInt8]]
     /// Puts (or, nil, removes) catalog records, all or none.
     func putCatalog(_ records: [String: [UInt8]?]) throws(StoreError)

@@ -26,39 +26,41 @@ struct ColdValue {
     /// Writes a hot record as this value. `scratch` holds `dimension` floats.
     func write(
         _ record: UnsafeMutableRawPointer, layout: RowLayout, meta: RowMeta, epoch: UInt32,
-        stream: UInt64, scratch: UnsafeMutablePointer<Float>, into value: UnsafeMutableRawBufferPointer
+        stream: UInt64, scratch: UnsafeMutablePointer<Float>,
+        into value: UnsafeMutableRawBufferPointer
     ) {
-        value[0] = precision.rawValue
-        value[1] = UInt8(truncatingIfNeeded: epoch)
-        value.storeBytes(of: meta.frequency(at: epoch), toByteOffset: 2, as: UInt16.self)
+        unsafe value[0] = precision.rawValue
+        unsafe value[1] = UInt8(truncatingIfNeeded: epoch)
+        unsafe value.storeBytes(of: meta.frequency(at: epoch), toByteOffset: 2, as: UInt16.self)
         let base = value.baseAddress!  // a value has at least its header
-        (base + stateOffset).copyMemory(from: layout.state(record), byteCount: 4 * stateCount)
+        unsafe (base + stateOffset).copyMemory(
+            from: layout.state(record), byteCount: 4 * stateCount)
         let scale: Float
         if precision == layout.precision {
-            (base + rowOffset).copyMemory(from: layout.row(record), byteCount: layout.rowBytes)
-            scale = precision.scaleBytes == 0 ? 0 : layout.scale(record)
+            unsafe (base + rowOffset).copyMemory(
+                from: layout.row(record), byteCount: layout.rowBytes)
+            scale = unsafe precision.scaleBytes == 0 ? 0 : layout.scale(record)
         } else {
-            layout.decode(record, into: scratch)
-            scale = withAlignedRow(base + rowOffset) {
-                precision.encode(scratch, into: $0, count: dimension, stream: stream)
+            unsafe layout.decode(record, into: scratch)
+            scale = unsafe withAlignedRow(base + rowOffset) {
+                unsafe precision.encode(scratch, into: $0, count: dimension, stream: stream)
             }
         }
         if precision.scaleBytes != 0 {
-            value.storeBytes(of: scale, toByteOffset: Self.headerBytes, as: Float.self)
+            unsafe value.storeBytes(of: scale, toByteOffset: Self.headerBytes, as: Float.self)
         }
     }
 
-    /// The offset of the row is always even but not always a multiple of 4, which is all that int16, int8 and float16 need;
-    /// a float32 value, the only one that needs 4, has no odd-sized field before its row.
+    /// A value may begin at any address, and the kernels want their elements aligned.
     private func withAlignedRow(
         _ address: UnsafeMutableRawPointer, _ body: (UnsafeMutableRawPointer) -> Float
     ) -> Float {
-        if Int(bitPattern: address) % 4 == 0 { return body(address) }
-        return withUnsafeTemporaryAllocation(
+        if Int(bitPattern: address) % 4 == 0 { return unsafe body(address) }
+        return unsafe withUnsafeTemporaryAllocation(
             byteCount: dimension * precision.elementBytes, alignment: 16
         ) { aligned in
-            let scale = body(aligned.baseAddress!)  // dimension is at least 1
-            address.copyMemory(from: aligned.baseAddress!, byteCount: aligned.count)
+            let scale = unsafe body(aligned.baseAddress!)  // dimension is at least 1
+            unsafe address.copyMemory(from: aligned.baseAddress!, byteCount: aligned.count)
             return scale
         }
     }
@@ -67,8 +69,8 @@ struct ColdValue {
     static func parse(
         _ value: UnsafeRawBufferPointer, layout: RowLayout, key: UInt64, table: UInt32
     ) throws(StoreError) -> (value: ColdValue, frequency: UInt16, epoch: UInt8) {
-        guard value.count >= headerBytes, value[0] >> 4 == 0,
-            let precision = Precision(rawValue: value[0] & 15)
+        guard value.count >= headerBytes, unsafe value[0] >> 4 == 0,
+            let precision = unsafe Precision(rawValue: value[0] & 15)
         else {
             throw .damaged("row \(key) of table \(table): unknown format")
         }
@@ -78,7 +80,7 @@ struct ColdValue {
             throw .damaged(
                 "row \(key) of table \(table): \(value.count) bytes, not \(parsed.byteCount)")
         }
-        return (parsed, value.loadUnaligned(fromByteOffset: 2, as: UInt16.self), value[1])
+        return unsafe (parsed, value.loadUnaligned(fromByteOffset: 2, as: UInt16.self), value[1])
     }
 
     /// Fills everything of a hot record but its key and meta.
@@ -87,26 +89,26 @@ struct ColdValue {
         stream: UInt64, scratch: UnsafeMutablePointer<Float>
     ) {
         let base = value.baseAddress!  // parsed, so not empty
-        layout.state(record).withMemoryRebound(to: UInt8.self, capacity: 4 * stateCount) {
-            UnsafeMutableRawPointer($0).copyMemory(from: base + stateOffset, byteCount: 4 * stateCount)
-        }
+        unsafe UnsafeMutableRawPointer(layout.state(record)).copyMemory(
+            from: base + stateOffset, byteCount: 4 * stateCount)
         if precision == layout.precision {
-            layout.row(record).copyMemory(from: base + rowOffset, byteCount: layout.rowBytes)
-            if precision.scaleBytes != 0 { layout.setScale(record, scale(base)) }
+            unsafe layout.row(record).copyMemory(from: base + rowOffset, byteCount: layout.rowBytes)
+            if precision.scaleBytes != 0 { unsafe layout.setScale(record, scale(base)) }
         } else {
-            withUnsafeTemporaryAllocation(
+            unsafe withUnsafeTemporaryAllocation(
                 byteCount: dimension * precision.elementBytes, alignment: 16
             ) { aligned in
-                aligned.copyMemory(
+                unsafe aligned.copyMemory(
                     from: UnsafeRawBufferPointer(start: base + rowOffset, count: aligned.count))
-                let scale = precision.scaleBytes == 0 ? 0 : scale(base)
-                precision.decode(aligned.baseAddress!, scale: scale, into: scratch, count: dimension)
+                let scale = unsafe precision.scaleBytes == 0 ? 0 : scale(base)
+                unsafe precision.decode(
+                    aligned.baseAddress!, scale: scale, into: scratch, count: dimension)
             }
-            layout.encode(scratch, into: record, stream: stream)
+            unsafe layout.encode(scratch, into: record, stream: stream)
         }
     }
 
     private func scale(_ base: UnsafeRawPointer) -> Float {
-        base.loadUnaligned(fromByteOffset: Self.headerBytes, as: Float.self)
+        unsafe base.loadUnaligned(fromByteOffset: Self.headerBytes, as: Float.self)
     }
 }

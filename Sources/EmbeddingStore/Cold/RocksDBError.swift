@@ -2,7 +2,8 @@ internal import CRocksDB
 internal import Foundation
 
 extension StoreError {
-    /// The RocksDB C API reports errors as text that starts with the name of its status; this is the one place that reads it.
+    /// The RocksDB C API reports errors as text that starts with the name of its status; this is
+    /// the one place that reads it.
     init(rocksDB message: String, path: String) {
         if message.hasPrefix("Corruption") {
             self = .damaged("\(path): \(message)")
@@ -18,10 +19,10 @@ extension StoreError {
         path: String, _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
     ) throws(StoreError) -> Result {
         var message: UnsafeMutablePointer<CChar>?
-        let result = body(&message)
-        if let message {
-            defer { rocksdb_free(message) }
-            throw StoreError(rocksDB: String(cString: message), path: path)
+        let result = unsafe body(&message)
+        if let message = unsafe message {
+            defer { unsafe rocksdb_free(message) }
+            throw unsafe StoreError(rocksDB: String(cString: message), path: path)
         }
         return result
     }

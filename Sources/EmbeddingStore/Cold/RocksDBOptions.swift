@@ -1,11 +1,13 @@
 internal import CRocksDB
 
-/// How RocksDB is set up for rows: point reads in batches, sorted bulk writes, and little memory of its own.
-final class RocksDBOptions: @unchecked Sendable {  // RocksDB's option objects are not changed after init
+/// How RocksDB is set up for rows: point reads in batches, sorted bulk writes, and little memory of
+/// its own.
+@safe final class RocksDBOptions: @unchecked Sendable {  // RocksDB's option objects are not changed after init
     let options: OpaquePointer
     let reads: OpaquePointer
     let scans: OpaquePointer
-    /// Rows: no write-ahead log, since what they would lose is decided by the store's durability, not here.
+    /// Rows: no write-ahead log, since what they would lose is decided by the store's durability,
+    /// not here.
     let rowWrites: OpaquePointer
     /// The catalog: on disk before the call returns.
     let catalogWrites: OpaquePointer
@@ -14,60 +16,61 @@ final class RocksDBOptions: @unchecked Sendable {  // RocksDB's option objects a
     private let blocks: OpaquePointer
     private let cache: OpaquePointer
 
-    /// The cold tier's own memory: indexes and filters of all tables. Blocks of rows stay out of it: rows that are used
-    /// often are in the hot tier, and the system caches the files.
+    /// The cold tier's own memory: indexes and filters of all tables. Blocks of rows stay out of
+    /// it: rows that are used often are in the hot tier, and the system caches the files.
     static let cacheBytes = 32 << 20
     static let writeBufferBytes = 4 << 20
 
     init() {
-        cache = rocksdb_cache_create_lru(Self.cacheBytes)
-        blocks = rocksdb_block_based_options_create()
-        rocksdb_block_based_options_set_block_cache(blocks, cache)
-        rocksdb_block_based_options_set_cache_index_and_filter_blocks(blocks, 1)
-        rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(blocks, 1)
+        unsafe cache = unsafe rocksdb_cache_create_lru(Self.cacheBytes)
+        unsafe blocks = unsafe rocksdb_block_based_options_create()
+        unsafe rocksdb_block_based_options_set_block_cache(blocks, cache)
+        unsafe rocksdb_block_based_options_set_cache_index_and_filter_blocks(blocks, 1)
+        unsafe rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(blocks, 1)
         // 10 bits a key: one read in a hundred of an absent key reaches a data block.
-        rocksdb_block_based_options_set_filter_policy(blocks, rocksdb_filterpolicy_create_ribbon_hybrid(10, 1))
-        rocksdb_block_based_options_set_data_block_index_type(
+        unsafe rocksdb_block_based_options_set_filter_policy(
+            blocks, rocksdb_filterpolicy_create_ribbon_hybrid(10, 1))
+        unsafe rocksdb_block_based_options_set_data_block_index_type(
             blocks, Int32(rocksdb_block_based_table_data_block_index_type_binary_search_and_hash))
-        rocksdb_block_based_options_set_format_version(blocks, 5)
+        unsafe rocksdb_block_based_options_set_format_version(blocks, 5)
         // Every read of one row copies and checks its whole block.
-        rocksdb_block_based_options_set_block_size(blocks, 2048)
+        unsafe rocksdb_block_based_options_set_block_size(blocks, 2048)
 
-        options = rocksdb_options_create()
-        rocksdb_options_set_create_if_missing(options, 1)
-        rocksdb_options_set_create_missing_column_families(options, 1)
-        rocksdb_options_set_block_based_table_factory(options, blocks)
-        rocksdb_options_set_write_buffer_size(options, Self.writeBufferBytes)
-        rocksdb_options_set_max_background_jobs(options, 2)
-        rocksdb_options_set_max_open_files(options, 512)
+        unsafe options = unsafe rocksdb_options_create()
+        unsafe rocksdb_options_set_create_if_missing(options, 1)
+        unsafe rocksdb_options_set_create_missing_column_families(options, 1)
+        unsafe rocksdb_options_set_block_based_table_factory(options, blocks)
+        unsafe rocksdb_options_set_write_buffer_size(options, Self.writeBufferBytes)
+        unsafe rocksdb_options_set_max_background_jobs(options, 2)
+        unsafe rocksdb_options_set_max_open_files(options, 512)
         // Rows are noise to a compressor.
-        rocksdb_options_set_compression(options, Int32(rocksdb_no_compression))
-        rocksdb_options_set_keep_log_file_num(options, 4)
-        rocksdb_options_set_max_log_file_size(options, 1 << 20)
-        rocksdb_options_set_level_compaction_dynamic_level_bytes(options, 1)
+        unsafe rocksdb_options_set_compression(options, Int32(rocksdb_no_compression))
+        unsafe rocksdb_options_set_keep_log_file_num(options, 4)
+        unsafe rocksdb_options_set_max_log_file_size(options, 1 << 20)
+        unsafe rocksdb_options_set_level_compaction_dynamic_level_bytes(options, 1)
 
-        reads = rocksdb_readoptions_create()
-        rocksdb_readoptions_set_fill_cache(reads, 0)
-        scans = rocksdb_readoptions_create()
-        rocksdb_readoptions_set_fill_cache(scans, 0)
-        rowWrites = rocksdb_writeoptions_create()
-        rocksdb_writeoptions_disable_WAL(rowWrites, 1)
-        catalogWrites = rocksdb_writeoptions_create()
-        rocksdb_writeoptions_set_sync(catalogWrites, 1)
-        ingestion = rocksdb_ingestexternalfileoptions_create()
-        rocksdb_ingestexternalfileoptions_set_move_files(ingestion, 1)
-        environment = rocksdb_envoptions_create()
+        unsafe reads = unsafe rocksdb_readoptions_create()
+        unsafe rocksdb_readoptions_set_fill_cache(reads, 0)
+        unsafe scans = unsafe rocksdb_readoptions_create()
+        unsafe rocksdb_readoptions_set_fill_cache(scans, 0)
+        unsafe rowWrites = unsafe rocksdb_writeoptions_create()
+        unsafe rocksdb_writeoptions_disable_WAL(rowWrites, 1)
+        unsafe catalogWrites = unsafe rocksdb_writeoptions_create()
+        unsafe rocksdb_writeoptions_set_sync(catalogWrites, 1)
+        unsafe ingestion = unsafe rocksdb_ingestexternalfileoptions_create()
+        unsafe rocksdb_ingestexternalfileoptions_set_move_files(ingestion, 1)
+        unsafe environment = unsafe rocksdb_envoptions_create()
     }
 
     deinit {
-        rocksdb_envoptions_destroy(environment)
-        rocksdb_ingestexternalfileoptions_destroy(ingestion)
-        rocksdb_writeoptions_destroy(catalogWrites)
-        rocksdb_writeoptions_destroy(rowWrites)
-        rocksdb_readoptions_destroy(scans)
-        rocksdb_readoptions_destroy(reads)
-        rocksdb_options_destroy(options)
-        rocksdb_block_based_options_destroy(blocks)
-        rocksdb_cache_destroy(cache)
+        unsafe rocksdb_envoptions_destroy(environment)
+        unsafe rocksdb_ingestexternalfileoptions_destroy(ingestion)
+        unsafe rocksdb_writeoptions_destroy(catalogWrites)
+        unsafe rocksdb_writeoptions_destroy(rowWrites)
+        unsafe rocksdb_readoptions_destroy(scans)
+        unsafe rocksdb_readoptions_destroy(reads)
+        unsafe rocksdb_options_destroy(options)
+        unsafe rocksdb_block_based_options_destroy(blocks)
+        unsafe rocksdb_cache_destroy(cache)
     }
 }

@@ -1,7 +1,8 @@
 /// The keys of one request, hashed and ordered by shard.
 ///
-/// Positions into a batch are *places* in shard order; `member(place)` gives the position in the request.
-struct KeyBatch: ~Copyable {
+/// Positions into a batch are *places* in shard order; `member(place)` gives the position in the
+/// request.
+@safe struct KeyBatch: ~Copyable {
     let count: Int
     private let keys: Keys
     private let hashes: UnsafeMutablePointer<UInt64>
@@ -10,38 +11,40 @@ struct KeyBatch: ~Copyable {
 
     /// Orders the keys by the top bits of their hashes. O(n + shards).
     init(_ keys: Keys, hash: KeyHash, shardCount: Int) {
-        let count = keys.count
+        let count = unsafe keys.count
         let shift = UInt64(64 - shardCount.trailingZeroBitCount)
         let unordered = UnsafeMutablePointer<UInt64>.allocate(capacity: count)
-        defer { unordered.deallocate() }
-        starts = .allocate(capacity: shardCount + 1)
-        starts.initialize(repeating: 0, count: shardCount + 1)
+        defer { unsafe unordered.deallocate() }
+        unsafe starts = .allocate(capacity: shardCount + 1)
+        unsafe starts.initialize(repeating: 0, count: shardCount + 1)
         for at in 0..<count {
-            let hash = hash(keys[at])
-            unordered[at] = hash
-            starts[Self.shard(hash, shift) &+ 1] &+= 1
+            let hash = unsafe hash(keys[at])
+            unsafe unordered[at] = hash
+            unsafe starts[Self.shard(hash, shift) &+ 1] &+= 1
         }
-        for shard in 0..<shardCount { starts[shard + 1] &+= starts[shard] }
-        hashes = .allocate(capacity: count)
-        members = .allocate(capacity: count)
+        for shard in 0..<shardCount { unsafe starts[shard + 1] &+= starts[shard] }
+        unsafe hashes = .allocate(capacity: count)
+        unsafe members = .allocate(capacity: count)
         // Fills each shard's run; afterwards starts[s] has moved on to where s + 1 begins.
         for at in 0..<count {
-            let shard = Self.shard(unordered[at], shift)
-            let place = Int(starts[shard])
-            starts[shard] &+= 1
-            hashes[place] = unordered[at]
-            members[place] = UInt32(truncatingIfNeeded: at)
+            let shard = unsafe Self.shard(unordered[at], shift)
+            let place = unsafe Int(starts[shard])
+            unsafe starts[shard] &+= 1
+            unsafe hashes[place] = unsafe unordered[at]
+            unsafe members[place] = UInt32(truncatingIfNeeded: at)
         }
-        for shard in stride(from: shardCount, to: 0, by: -1) { starts[shard] = starts[shard - 1] }
-        starts[0] = 0
-        self.keys = keys
+        for shard in stride(from: shardCount, to: 0, by: -1) {
+            unsafe starts[shard] = unsafe starts[shard - 1]
+        }
+        unsafe starts[0] = 0
+        unsafe self.keys = unsafe keys
         self.count = count
     }
 
     deinit {
-        hashes.deallocate()
-        members.deallocate()
-        starts.deallocate()
+        unsafe hashes.deallocate()
+        unsafe members.deallocate()
+        unsafe starts.deallocate()
     }
 
     @inline(__always)
@@ -50,14 +53,14 @@ struct KeyBatch: ~Copyable {
     }
 
     /// The places of a shard's keys.
-    func places(of shard: Int) -> Range<Int> { Int(starts[shard])..<Int(starts[shard + 1]) }
+    func places(of shard: Int) -> Range<Int> { unsafe Int(starts[shard])..<Int(starts[shard + 1]) }
 
     @inline(__always)
-    func hash(_ place: Int) -> UInt64 { hashes[place] }
+    func hash(_ place: Int) -> UInt64 { unsafe hashes[place] }
 
     @inline(__always)
-    func member(_ place: Int) -> Int { Int(members[place]) }
+    func member(_ place: Int) -> Int { unsafe Int(members[place]) }
 
     @inline(__always)
-    func key(_ place: Int) -> UInt64 { keys[Int(members[place])] }
+    func key(_ place: Int) -> UInt64 { unsafe keys[Int(members[place])] }
 }

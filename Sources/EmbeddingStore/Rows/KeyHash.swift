@@ -1,14 +1,14 @@
 /// Spreads keys over shards, index slots and tags.
 ///
-/// The salt is drawn when the process starts, so that nobody can choose ids that all meet in one slot. Nothing that
-/// is stored depends on it.
+/// The salt is drawn when the process starts, so that nobody can choose ids that all meet in one
+/// slot. Nothing that is stored depends on it.
 struct KeyHash {
     let salt: UInt64
 
     static let processWide = KeyHash(salt: .random(in: .min ... .max))
 
-    /// A bijection of 64 bits (the finisher of MurmurHash3 with the constants of splitmix64): top bits choose the
-    /// shard, the middle the slot, the lowest byte is the tag.
+    /// A bijection of 64 bits (the finisher of MurmurHash3 with the constants of splitmix64): top
+    /// bits choose the shard, the middle the slot, the lowest byte is the tag.
     @inline(__always)
     func callAsFunction(_ key: UInt64) -> UInt64 {
         var hash = key ^ salt

@@ -8,33 +8,37 @@ extension Precision {
     ) {
         switch self {
         case .float32:
-            UnsafeMutableRawPointer(output).copyMemory(from: row, byteCount: count * 4)
+            unsafe UnsafeMutableRawPointer(output).copyMemory(from: row, byteCount: count * 4)
         case .float16:
-            tc_float16_decode(row.assumingMemoryBound(to: UInt16.self), output, count)
+            unsafe tc_float16_decode(row.assumingMemoryBound(to: UInt16.self), output, count)
         case .int16:
-            tc_int16_decode(row.assumingMemoryBound(to: Int16.self), scale, output, count)
+            unsafe tc_int16_decode(row.assumingMemoryBound(to: Int16.self), scale, output, count)
         case .int8:
-            tc_int8_decode(row.assumingMemoryBound(to: Int8.self), scale, output, count)
+            unsafe tc_int8_decode(row.assumingMemoryBound(to: Int8.self), scale, output, count)
         }
     }
 
-    /// Writes a row in this precision, rounding stochastically by `stream`, and returns its scale (0 where the
-    /// precision has none).
+    /// Writes a row in this precision, rounding stochastically by `stream`, and returns its scale
+    /// (0 where the precision has none).
     @inline(__always)
     func encode(
-        _ row: UnsafePointer<Float>, into output: UnsafeMutableRawPointer, count: Int, stream: UInt64
+        _ row: UnsafePointer<Float>, into output: UnsafeMutableRawPointer, count: Int,
+        stream: UInt64
     ) -> Float {
         switch self {
         case .float32:
-            output.copyMemory(from: row, byteCount: count * 4)
+            unsafe output.copyMemory(from: row, byteCount: count * 4)
             return 0
         case .float16:
-            tc_float16_encode_stochastic(row, output.assumingMemoryBound(to: UInt16.self), count, stream)
+            unsafe tc_float16_encode_stochastic(
+                row, output.assumingMemoryBound(to: UInt16.self), count, stream)
             return 0
         case .int16:
-            return tc_int16_encode_stochastic(row, output.assumingMemoryBound(to: Int16.self), count, stream)
+            return unsafe tc_int16_encode_stochastic(
+                row, output.assumingMemoryBound(to: Int16.self), count, stream)
         case .int8:
-            return tc_int8_encode_stochastic(row, output.assumingMemoryBound(to: Int8.self), count, stream)
+            return unsafe tc_int8_encode_stochastic(
+                row, output.assumingMemoryBound(to: Int8.self), count, stream)
         }
     }
 }
@@ -43,33 +47,36 @@ extension Precision {
 extension RowLayout {
     @inline(__always)
     func state(_ record: UnsafeMutableRawPointer) -> UnsafeMutablePointer<Float> {
-        (record + stateOffset).assumingMemoryBound(to: Float.self)
+        unsafe (record + stateOffset).assumingMemoryBound(to: Float.self)
     }
 
     @inline(__always)
-    func row(_ record: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer { record + rowOffset }
+    func row(_ record: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+        unsafe record + rowOffset
+    }
 
     /// The scale of a record; only for precisions that have one.
     @inline(__always)
     func scale(_ record: UnsafeMutableRawPointer) -> Float {
-        (record + Self.scaleOffset).load(as: Float.self)
+        unsafe (record + Self.scaleOffset).load(as: Float.self)
     }
 
     @inline(__always)
     func setScale(_ record: UnsafeMutableRawPointer, _ scale: Float) {
-        (record + Self.scaleOffset).storeBytes(of: scale, as: Float.self)
+        unsafe (record + Self.scaleOffset).storeBytes(of: scale, as: Float.self)
     }
 
     @inline(__always)
     func decode(_ record: UnsafeMutableRawPointer, into output: UnsafeMutablePointer<Float>) {
-        precision.decode(
+        unsafe precision.decode(
             row(record), scale: precision.scaleBytes == 0 ? 0 : scale(record), into: output,
             count: dimension)
     }
 
     @inline(__always)
     func encode(_ row: UnsafePointer<Float>, into record: UnsafeMutableRawPointer, stream: UInt64) {
-        let scale = precision.encode(row, into: self.row(record), count: dimension, stream: stream)
-        if precision.scaleBytes != 0 { setScale(record, scale) }
+        let scale = unsafe precision.encode(
+            row, into: self.row(record), count: dimension, stream: stream)
+        if precision.scaleBytes != 0 { unsafe setScale(record, scale) }
     }
 }

@@ -4,8 +4,9 @@
 /// hot record    key 8 | meta 4 | scale 0 or 4 | optimizer state 4·s | (padding) | row
 /// cold value    format 1 | epoch 1 | frequency 2 | scale 0 or 4 | optimizer state 4·s | row
 /// ```
-/// Key, state and row are neighbours, so that a pull touches one short run of memory and a push no other.
-/// float32 records are aligned to 16 bytes; the small precisions, where bytes matter more, to 4.
+/// Key, state and row are neighbours, so that a pull touches one short run of memory and a push no
+/// other. float32 records are aligned to 16 bytes; the small precisions, where bytes matter more,
+/// to 4.
 struct RowLayout: Sendable {
     let dimension: Int
     let stateCount: Int

@@ -9,8 +9,8 @@
 /// bit 23      touched: used since a demotion last looked at it
 /// bits 24–31  pins: pushes that are about to step this row
 /// ```
-/// Frequencies halve with every epoch (as TinyLFU's reset does), lazily: a row is brought up to date when it is next
-/// looked at.
+/// Frequencies halve with every epoch (as TinyLFU's reset does), lazily: a row is brought up to
+/// date when it is next looked at.
 struct RowMeta {
     var bits: UInt32
 
@@ -45,8 +45,9 @@ struct RowMeta {
         bits = bits & 0xFFF0_0000 | UInt32(frequency) | (epoch & Self.epochMask) << 16
     }
 
-    /// Counts one use. A clean row becomes dirty when its frequency reaches a power of two, so that the copy on disk
-    /// knows the frequency to within a factor of two without being rewritten for every use.
+    /// Counts one use. A clean row becomes dirty when its frequency reaches a power of two, so that
+    /// the copy on disk knows the frequency to within a factor of two without being rewritten for
+    /// every use.
     @inline(__always)
     mutating func touch(epoch: UInt32) {
         let old = frequency(at: epoch)

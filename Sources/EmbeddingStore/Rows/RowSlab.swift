@@ -2,10 +2,10 @@ import Glibc
 
 /// The rows of one shard: records of one size, dense, at positions `0 ..< count`.
 ///
-/// Address space for as many rows as the shard may ever hold is reserved at once; memory is taken page by page
-/// as rows come and given back as they go, and `committedBytes` says how much. A position is valid only until the next
-/// `removeLast`; whoever owns the slab guards it.
-struct RowSlab: ~Copyable {
+/// Address space for as many rows as the shard may ever hold is reserved at once; memory is taken
+/// page by page as rows come and given back as they go, and `committedBytes` says how much. A
+/// position is valid only until the next `removeLast`; whoever owns the slab guards it.
+@safe struct RowSlab: ~Copyable {
     private(set) var count = 0
     private(set) var committedBytes = 0
 
@@ -16,7 +16,8 @@ struct RowSlab: ~Copyable {
     private let reservedBytes: Int
     private var usesHugePages = false
 
-    /// From this size on the slab asks for huge pages: below, a huge page per slab would waste a good part of the memory.
+    /// From this size on the slab asks for huge pages: below, a huge page per slab would waste a
+    /// good part of the memory.
     private static let hugePagesFromBytes = 16 << 20
     private static let pageBytes = 4096
     private static let hugePageBytes = 2 << 20
@@ -26,17 +27,18 @@ struct RowSlab: ~Copyable {
         self.stride = stride
         self.capacity = capacity
         reservedBytes = (stride * capacity).roundedUp(toMultipleOf: Self.hugePageBytes)
-        let address = mmap(
+        let address = unsafe mmap(
             nil, reservedBytes, PROT_READ | PROT_WRITE,
             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-        precondition(address != MAP_FAILED, "no address space for \(reservedBytes) bytes of rows")
-        base = address!
+        unsafe precondition(
+            address != MAP_FAILED, "no address space for \(reservedBytes) bytes of rows")
+        unsafe base = unsafe address!
     }
 
-    deinit { munmap(base, reservedBytes) }
+    deinit { unsafe munmap(base, reservedBytes) }
 
     @inline(__always)
-    func record(_ position: Int) -> UnsafeMutableRawPointer { base + position &* stride }
+    func record(_ position: Int) -> UnsafeMutableRawPointer { unsafe base + position &* stride }
 
     /// Bytes that one more row would commit.
     var bytesToGrow: Int { max(0, pages(for: count + 1) - committedBytes) }
@@ -46,7 +48,7 @@ struct RowSlab: ~Copyable {
         precondition(count < capacity)
         if !usesHugePages, (count + 1) * stride >= Self.hugePagesFromBytes {
             usesHugePages = true
-            madvise(base, reservedBytes, MADV_HUGEPAGE)
+            unsafe madvise(base, reservedBytes, MADV_HUGEPAGE)
         }
         defer { count += 1 }
         committedBytes = max(committedBytes, pages(for: count + 1))
@@ -57,11 +59,12 @@ struct RowSlab: ~Copyable {
         count -= 1
     }
 
-    /// Gives memory behind the last row back to the system, when there is enough of it to be worth the call.
+    /// Gives memory behind the last row back to the system, when there is enough of it to be worth
+    /// the call.
     mutating func trim() {
         let needed = pages(for: count)
         guard committedBytes - needed >= max(Self.pageBytes, committedBytes / 64) else { return }
-        madvise(base + needed, committedBytes - needed, MADV_DONTNEED)
+        unsafe madvise(base + needed, committedBytes - needed, MADV_DONTNEED)
         committedBytes = needed
     }
 

@@ -5,8 +5,9 @@ import Synchronization
 extension RowStore {
     /// Deletes rows from both tiers and returns how many there were. Blocks on I/O.
     ///
-    /// `keys` are distinct. The disk comes first: a reader that saw the old value there finds, when it wants to insert it,
-    /// that the key has been removed since. A row that a push has pinned is deleted after that push.
+    /// `keys` are distinct. The disk comes first: a reader that saw the old value there finds, when
+    /// it wants to insert it, that the key has been removed since. A row that a push has pinned is
+    /// deleted after that push.
     func delete(_ keys: [UInt64]) throws(StoreError) -> Int {
         var deleted = 0
         var wanted = keys
@@ -44,7 +45,7 @@ extension RowStore {
         let shard = shard(of: hash)
         return shard.lock.withLock {
             let position = shard.position(of: key, hash: hash)
-            return position >= 0 && shard.meta(shard.record(position)).pointee.pins > 0
+            return unsafe position >= 0 && shard.meta(shard.record(position)).pointee.pins > 0
         }
     }
 
@@ -52,9 +53,10 @@ extension RowStore {
     private func deleteCold(_ keys: [UInt64]) throws(StoreError) -> [Bool] {
         if isColdEmpty { return Array(repeating: false, count: keys.count) }
         let values = try cold.read(keys, table: table)
-        let had = (0..<keys.count).map { at in values.withValue(at: at) { $0 != nil } }
+        let had = (0..<keys.count).map { at in unsafe values.withValue(at: at) { unsafe $0 != nil }
+        }
         var tombstones = ColdRows()
-        for (at, key) in keys.enumerated() where had[at] { tombstones.append(key, nil) }
+        for (at, key) in keys.enumerated() where had[at] { unsafe tombstones.append(key, nil) }
         if tombstones.count > 0 { try cold.write(tombstones, table: table) }
         coldKeys.subtract(tombstones.count, ordering: .releasing)
         return had
@@ -71,13 +73,13 @@ extension RowStore {
                 shard.invalidate(hash: hash)
                 return hadColdCopy ? .deleted : .absent
             }
-            let meta = shard.meta(shard.record(position))
-            if meta.pointee.has(RowMeta.coldCopy), hadColdCopy {
-                meta.pointee.bits &= ~(RowMeta.coldCopy | RowMeta.exactCopy)
-                meta.pointee.bits |= RowMeta.dirty
+            let meta = unsafe shard.meta(shard.record(position))
+            if unsafe meta.pointee.has(RowMeta.coldCopy), hadColdCopy {
+                unsafe meta.pointee.bits &= ~(RowMeta.coldCopy | RowMeta.exactCopy)
+                unsafe meta.pointee.bits |= RowMeta.dirty
                 shard.rowsOnlyHere += 1
             }
-            if meta.pointee.pins > 0 { return .pinned }
+            if unsafe meta.pointee.pins > 0 { return .pinned }
             shard.rowsOnlyHere -= 1
             shard.remove(at: position, key: key, hash: hash)
             return .deleted

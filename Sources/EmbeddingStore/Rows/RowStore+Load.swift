@@ -4,11 +4,12 @@ extension RowStore {
     /// How long a request waits for room in the hot tier before it is told to come back later.
     static let roomTimeoutSeconds = 10.0
 
-    /// Brings rows into memory, and calls `body` once for each key with its record while the shard's lock is held; nil for a
-    /// key that has no row and, without `create`, gets none. Blocks on I/O.
+    /// Brings rows into memory, and calls `body` once for each key with its record while the
+    /// shard's lock is held; nil for a key that has no row and, without `create`, gets none. Blocks
+    /// on I/O.
     ///
-    /// `keys` are distinct. What is in neither tier is created with `create`. With `pin` each record is pinned for
-    /// a push, and on error none stays pinned.
+    /// `keys` are distinct. What is in neither tier is created with `create`. With `pin` each
+    /// record is pinned for a push, and on error none stays pinned.
     func load(
         _ keys: [UInt64], create: Bool, pin: Bool,
         _ body: (_ number: Int, _ record: UnsafeMutableRawPointer?) -> Void
@@ -19,7 +20,7 @@ extension RowStore {
         do throws(StoreError) {
             while done < keys.count {
                 let end = min(done + step, keys.count)
-                try loadStep(keys, done..<end, create: create, pin: pin, body)
+                try unsafe loadStep(keys, done..<end, create: create, pin: pin, body)
                 done = end
             }
         } catch {
@@ -35,22 +36,23 @@ extension RowStore {
     ) throws(StoreError) {
         var visited: [UInt64] = []
         func visit(_ number: Int, _ shard: Shard, _ record: UnsafeMutableRawPointer?) {
-            if pin, let record {
-                precondition(shard.meta(record).pointee.pins < 255, "more pushes than threads")
-                shard.meta(record).pointee.bits += RowMeta.pin
+            if pin, let record = unsafe record {
+                unsafe precondition(
+                    shard.meta(record).pointee.pins < 255, "more pushes than threads")
+                unsafe shard.meta(record).pointee.bits += RowMeta.pin
                 visited.append(keys[number])
             }
-            body(number, record)
+            unsafe body(number, record)
         }
         do throws(StoreError) {
             var wanted = Array(range)
             while !wanted.isEmpty {
                 try budget.waitForRoom(timeoutSeconds: Self.roomTimeoutSeconds)
-                let absent = takeHot(keys, wanted, visit)
+                let absent = unsafe takeHot(keys, wanted, visit)
                 let onDisk =
                     isColdEmpty
                     ? nil : try cold.read(absent.numbers.map { keys[$0] }, table: table)
-                wanted = try insert(keys, absent, onDisk, create: create, visit)
+                wanted = try unsafe insert(keys, absent, onDisk, create: create, visit)
             }
         } catch {
             if pin { unpin(visited[...]) }
@@ -74,7 +76,7 @@ extension RowStore {
             shard.lock.withLock {
                 let position = shard.position(of: keys[number], hash: hash)
                 if position >= 0 {
-                    visit(number, shard, shard.record(position))
+                    unsafe visit(number, shard, shard.record(position))
                 } else {
                     absent.numbers.append(number)
                     absent.stamps.append(shard.stamp(hash))
@@ -91,7 +93,7 @@ extension RowStore {
     ) throws(StoreError) -> [Int] {
         var again: [Int] = []
         let scratch = UnsafeMutablePointer<Float>.allocate(capacity: layout.dimension)
-        defer { scratch.deallocate() }
+        defer { unsafe scratch.deallocate() }
         for (at, number) in absent.numbers.enumerated() {
             let key = keys[number]
             let hash = hash(key)
@@ -101,7 +103,7 @@ extension RowStore {
             defer { shard.lock.unlock() }
             let position = shard.position(of: key, hash: hash)
             if position >= 0 {
-                visit(number, shard, shard.record(position))
+                unsafe visit(number, shard, shard.record(position))
                 continue
             }
             guard shard.stamp(hash) == absent.stamps[at] else {
@@ -109,14 +111,14 @@ extension RowStore {
                 continue
             }
             if shard.isFull { throw .overloaded(retryAfterMs: 100) }
-            let promoted = try onDisk?.withValue(at: at) { (value) throws(StoreError) in
-                guard let value else { return UnsafeMutableRawPointer?.none }
-                return try promote(key, hash: hash, value, in: shard, scratch: scratch)
+            let promoted = try unsafe onDisk?.withValue(at: at) { (value) throws(StoreError) in
+                guard let value = unsafe value else { return unsafe UnsafeMutableRawPointer?.none }
+                return unsafe try promote(key, hash: hash, value, in: shard, scratch: scratch)
             }
             let record =
-                (promoted ?? nil)
+                unsafe (promoted ?? nil)
                 ?? (create ? self.create(key, hash: hash, in: shard, scratch: scratch) : nil)
-            visit(number, shard, record)
+            unsafe visit(number, shard, record)
         }
         return again
     }
@@ -126,21 +128,24 @@ extension RowStore {
         _ key: UInt64, hash: UInt64, _ value: UnsafeRawBufferPointer, in shard: Shard,
         scratch: UnsafeMutablePointer<Float>
     ) throws(StoreError) -> UnsafeMutableRawPointer {
-        let (parsed, frequency, epoch) = try ColdValue.parse(
+        let (parsed, frequency, epoch) = unsafe try ColdValue.parse(
             value, layout: layout, key: key, table: table)
-        let record = shard.insert(key, hash: hash)
-        parsed.read(
-            value, into: record, layout: layout, stream: roundingStream(key, salt: 1), scratch: scratch)
+        let record = unsafe shard.insert(key, hash: hash)
+        unsafe parsed.read(
+            value, into: record, layout: layout, stream: roundingStream(key, salt: 1),
+            scratch: scratch)
         let now = budget.epoch
-        // Epochs are kept modulo 256; one that seems to lie ahead is from before a crash and counts as now.
+        // Epochs are kept modulo 256; one that seems to lie ahead is from before a crash and counts
+        // as now.
         let age = Int8(truncatingIfNeeded: now &- UInt32(epoch))
         var meta = RowMeta(
             frequency: frequency >> UInt16(max(0, min(15, age))), epoch: now,
-            flags: RowMeta.coldCopy | (parsed.precision == layout.precision ? RowMeta.exactCopy : 0))
+            flags: RowMeta.coldCopy | (parsed.precision == layout.precision ? RowMeta.exactCopy : 0)
+        )
         meta.touch(epoch: now)
-        shard.meta(record).pointee = meta
+        unsafe shard.meta(record).pointee = meta
         shard.statistics.promotions += 1
-        return record
+        return unsafe record
     }
 
     func shard(of hash: UInt64) -> Shard {
@@ -155,7 +160,7 @@ extension RowStore {
             shard.lock.withLock {
                 let position = shard.position(of: key, hash: hash)
                 precondition(position >= 0, "a pinned row has left the hot tier")
-                shard.meta(shard.record(position)).pointee.bits -= RowMeta.pin
+                unsafe shard.meta(shard.record(position)).pointee.bits -= RowMeta.pin
             }
         }
     }

@@ -1,38 +1,42 @@
 internal import NIOConcurrencyHelpers
 
 /// Which of a pull's rows exist: bit `i mod 8` of byte `i / 8`, cleared beforehand by the caller.
-public struct FoundBits: @unchecked Sendable {  // a borrowed address: whoever passes it on keeps the memory alive
+@unsafe public struct FoundBits: @unchecked Sendable {  // a borrowed address: whoever passes it on keeps the memory alive
     private let base: UnsafeMutablePointer<UInt8>
 
     /// `bytes` holds at least ⌈n/8⌉ bytes.
     public init(_ bytes: UnsafeMutableRawBufferPointer) {
         // Nothing is written through the address of an empty buffer.
-        base =
-            bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        unsafe base =
+            unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
             ?? UnsafeMutablePointer(bitPattern: 16)!
     }
 
     @inline(__always)
-    func set(_ position: Int) { base[position >> 3] |= 1 << UInt8(truncatingIfNeeded: position & 7) }
+    func set(_ position: Int) {
+        unsafe base[position >> 3] |= 1 << UInt8(truncatingIfNeeded: position & 7)
+    }
 }
 
 extension RowStore {
-    /// Writes the rows that are in memory and returns the positions of the others, in order of shard. Never blocks.
+    /// Writes the rows that are in memory and returns the positions of the others, in order of
+    /// shard. Never blocks.
     ///
     /// With `create` a key that can be nowhere gets its row here, while there is room.
     func pullHot(
         _ keys: Keys, create: Bool, into output: RowOutput, found: FoundBits?
     ) -> [UInt32] {
-        budget.countUses(keys.count)
-        let batch = batch(keys)
+        unsafe budget.countUses(keys.count)
+        let batch = unsafe batch(keys)
         var missing: [UInt32] = []
-        withScratch { scratch in
-            withUnsafeTemporaryAllocation(of: Int32.self, capacity: Self.lookupCountMax) { positions in
+        unsafe withScratch { scratch in
+            unsafe withUnsafeTemporaryAllocation(of: Int32.self, capacity: Self.lookupCountMax) {
+                positions in
                 for (number, shard) in shards.enumerated() {
                     let places = batch.places(of: number)
                     if places.isEmpty { continue }
                     shard.lock.withLock {
-                        pullHot(
+                        unsafe pullHot(
                             batch, places, in: shard, create: create, into: output, found: found,
                             missing: &missing, positions: positions.baseAddress!, scratch: scratch)
                     }
@@ -53,9 +57,9 @@ extension RowStore {
         var start = places.lowerBound
         while start < places.upperBound {
             let end = min(start + Self.lookupCountMax, places.upperBound)
-            shard.find(batch, start..<end, positions)
+            unsafe shard.find(batch, start..<end, positions)
             for place in start..<end {
-                var position = Int(positions[place - start])
+                var position = unsafe Int(positions[place - start])
                 if position < 0 {
                     misses += 1
                     // The same key may have been created a moment ago, earlier in this request.
@@ -63,17 +67,17 @@ extension RowStore {
                 }
                 let record: UnsafeMutableRawPointer
                 if position >= 0 {
-                    record = shard.record(position)
-                    shard.meta(record).pointee.touch(epoch: epoch)
+                    unsafe record = unsafe shard.record(position)
+                    unsafe shard.meta(record).pointee.touch(epoch: epoch)
                 } else if create, isColdEmpty, budget.hasRoom, !shard.isFull {
-                    record = self.create(
+                    unsafe record = unsafe self.create(
                         batch.key(place), hash: batch.hash(place), in: shard, scratch: scratch)
                 } else {
                     missing.append(UInt32(truncatingIfNeeded: batch.member(place)))
                     continue
                 }
-                write(record, at: batch.member(place), to: output, scratch: scratch)
-                found?.set(batch.member(place))
+                unsafe write(record, at: batch.member(place), to: output, scratch: scratch)
+                unsafe found?.set(batch.member(place))
             }
             start = end
         }
@@ -88,45 +92,45 @@ extension RowStore {
         scratch: UnsafeMutablePointer<Float>
     ) {
         if layout.precision == .float32 {
-            output.write(
+            unsafe output.write(
                 layout.row(record).assumingMemoryBound(to: Float.self), at: position)
-        } else if output.format == .float32 {
-            layout.decode(record, into: output.float32(position))
+        } else if unsafe output.format == .float32 {
+            unsafe layout.decode(record, into: output.float32(position))
         } else {
-            layout.decode(record, into: scratch)
-            output.write(scratch, at: position)
+            unsafe layout.decode(record, into: scratch)
+            unsafe output.write(scratch, at: position)
         }
     }
 
-    /// Writes the rows at `missing`, which `pullHot` did not find: one batched read of the disk for each so many of
-    /// them. Blocks on I/O.
+    /// Writes the rows at `missing`, which `pullHot` did not find: one batched read of the disk for
+    /// each so many of them. Blocks on I/O.
     ///
-    /// Rows that exist are promoted. Others are created with `create`, and without it served as the table's
-    /// default row.
+    /// Rows that exist are promoted. Others are created with `create`, and without it served as the
+    /// table's default row.
     func pullCold(
         _ keys: Keys, missing: [UInt32], create: Bool, into output: RowOutput, found: FoundBits?
     ) throws(StoreError) {
         // One key may be missing at several positions: sorted, they are neighbours.
-        let byKey = missing.sorted { keys[Int($0)] < keys[Int($1)] }
+        let byKey = missing.sorted { unsafe keys[Int($0)] < keys[Int($1)] }
         var unique: [UInt64] = []
         var runStarts: [Int] = []
-        for (at, position) in byKey.enumerated() where unique.last != keys[Int(position)] {
-            unique.append(keys[Int(position)])
+        for (at, position) in byKey.enumerated() where unsafe unique.last != keys[Int(position)] {
+            unsafe unique.append(keys[Int(position)])
             runStarts.append(at)
         }
         runStarts.append(byKey.count)
 
         let defaultRow = [Float](repeating: schema.initializer.mean, count: layout.dimension)
-        try withScratch { (scratch) throws(StoreError) in
-            try load(unique, create: create, pin: false) { number, record in
+        try unsafe withScratch { (scratch) throws(StoreError) in
+            try unsafe load(unique, create: create, pin: false) { number, record in
                 for at in runStarts[number]..<runStarts[number + 1] {
                     let position = Int(byKey[at])
-                    if let record {
-                        write(record, at: position, to: output, scratch: scratch)
-                        found?.set(position)
+                    if let record = unsafe record {
+                        unsafe write(record, at: position, to: output, scratch: scratch)
+                        unsafe found?.set(position)
                     } else {
-                        defaultRow.withUnsafeBufferPointer {
-                            output.write($0.baseAddress!, at: position)  // dimension is at least 1
+                        unsafe defaultRow.withUnsafeBufferPointer {
+                            unsafe output.write($0.baseAddress!, at: position)  // dimension is at least 1
                         }
                     }
                 }

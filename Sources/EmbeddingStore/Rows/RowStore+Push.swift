@@ -8,31 +8,34 @@ extension RowStore {
         case assign
     }
 
-    /// Applies `rows` if every row is in memory, or can be created without asking the disk; else changes
-    /// nothing and returns false. Never blocks.
+    /// Applies `rows` if every row is in memory, or can be created without asking the disk; else
+    /// changes nothing and returns false. Never blocks.
     func writeHot(_ rows: borrowing UniqueRows, _ change: Change) -> Bool {
-        rows.withKeys { keys in
-            budget.countUses(keys.count)
-            let batch = batch(keys)
-            return withUnsafeTemporaryAllocation(of: Int32.self, capacity: keys.count) { positions in
-                guard pinHot(batch, positions.baseAddress) else { return false }
-                apply(rows, change, batch, positions.baseAddress)
+        unsafe rows.withKeys { keys in
+            unsafe budget.countUses(keys.count)
+            let batch = unsafe batch(keys)
+            return unsafe withUnsafeTemporaryAllocation(of: Int32.self, capacity: keys.count) {
+                positions in
+                guard unsafe pinHot(batch, positions.baseAddress) else { return false }
+                unsafe apply(rows, change, batch, positions.baseAddress)
                 return true
             }
         }
     }
 
-    /// Applies `rows`, loading what is not in memory first: all of them or, on error, none. Blocks on I/O.
+    /// Applies `rows`, loading what is not in memory first: all of them or, on error, none. Blocks
+    /// on I/O.
     func writeCold(_ rows: borrowing UniqueRows, _ change: Change) throws(StoreError) {
         let bytes = rows.count * layout.stride
         try pinned.take(bytes, timeoutSeconds: Self.roomTimeoutSeconds)
         defer { pinned.give(bytes) }
-        try load(rows.keys, create: true, pin: true) { _, _ in }
-        rows.withKeys { keys in
-            let batch = batch(keys)
-            withUnsafeTemporaryAllocation(of: Int32.self, capacity: keys.count) { positions in
-                positions.initialize(repeating: -1)
-                apply(rows, change, batch, positions.baseAddress)
+        try unsafe load(rows.keys, create: true, pin: true) { _, _ in }
+        unsafe rows.withKeys { keys in
+            let batch = unsafe batch(keys)
+            unsafe withUnsafeTemporaryAllocation(of: Int32.self, capacity: keys.count) {
+                positions in
+                unsafe positions.initialize(repeating: -1)
+                unsafe apply(rows, change, batch, positions.baseAddress)
             }
         }
     }
@@ -41,13 +44,13 @@ extension RowStore {
     private func pinHot(
         _ batch: borrowing KeyBatch, _ positions: UnsafeMutablePointer<Int32>?
     ) -> Bool {
-        guard let positions else { return true }  // an empty batch
-        return withScratch { scratch in
+        guard let positions = unsafe positions else { return true }  // an empty batch
+        return unsafe withScratch { scratch in
             for (number, shard) in shards.enumerated() {
                 let places = batch.places(of: number)
                 if places.isEmpty { continue }
                 let missing = shard.lock.withLock {
-                    pinHot(batch, places, in: shard, positions, scratch: scratch)
+                    unsafe pinHot(batch, places, in: shard, positions, scratch: scratch)
                 }
                 if let missing {
                     unpin(batch, upTo: missing)
@@ -67,16 +70,17 @@ extension RowStore {
         var start = places.lowerBound
         while start < places.upperBound {
             let end = min(start + Self.lookupCountMax, places.upperBound)
-            shard.find(batch, start..<end, positions + start)
+            unsafe shard.find(batch, start..<end, positions + start)
             for place in start..<end {
-                if positions[place] < 0 {
+                if unsafe positions[place] < 0 {
                     guard isColdEmpty, budget.hasRoom, !shard.isFull else { return place }
-                    _ = create(batch.key(place), hash: batch.hash(place), in: shard, scratch: scratch)
-                    positions[place] = Int32(truncatingIfNeeded: shard.count - 1)
+                    _ = unsafe create(
+                        batch.key(place), hash: batch.hash(place), in: shard, scratch: scratch)
+                    unsafe positions[place] = Int32(truncatingIfNeeded: shard.count - 1)
                 }
-                let meta = shard.meta(shard.record(Int(positions[place])))
-                precondition(meta.pointee.pins < 255, "more pushes than threads")
-                meta.pointee.bits += RowMeta.pin
+                let meta = unsafe shard.meta(shard.record(Int(positions[place])))
+                unsafe precondition(meta.pointee.pins < 255, "more pushes than threads")
+                unsafe meta.pointee.bits += RowMeta.pin
             }
             start = end
         }
@@ -92,7 +96,7 @@ extension RowStore {
         _ rows: borrowing UniqueRows, _ change: Change, _ batch: borrowing KeyBatch,
         _ positions: UnsafeMutablePointer<Int32>?
     ) {
-        guard let positions else { return }  // an empty batch
+        guard let positions = unsafe positions else { return }  // an empty batch
         let push =
             switch change {
             case .step: pushes.add(1, ordering: .relaxed).newValue
@@ -100,7 +104,7 @@ extension RowStore {
             }
         let stepSize = rule.stepSize(push: push)
         let epoch = budget.epoch
-        withScratch { scratch in
+        unsafe withScratch { scratch in
             for (number, shard) in shards.enumerated() {
                 let places = batch.places(of: number)
                 if places.isEmpty { continue }
@@ -108,18 +112,20 @@ extension RowStore {
                     for place in places {
                         let key = batch.key(place)
                         // A demotion may have moved the row within its slab since it was pinned.
-                        var position = Int(positions[place])
-                        if position < 0 || position >= shard.count || shard.key(at: position) != key {
+                        var position = unsafe Int(positions[place])
+                        if position < 0 || position >= shard.count || shard.key(at: position) != key
+                        {
                             position = shard.position(of: key, hash: batch.hash(place))
                         }
                         precondition(position >= 0, "a pinned row has left the hot tier")
-                        let record = shard.record(position)
-                        apply(
+                        let record = unsafe shard.record(position)
+                        unsafe apply(
                             rows.row(batch.member(place)), change, to: record, key: key, push: push,
                             stepSize: stepSize, scratch: scratch)
-                        let meta = shard.meta(record)
-                        meta.pointee.touch(epoch: epoch)
-                        meta.pointee.bits = (meta.pointee.bits | RowMeta.dirty) - RowMeta.pin
+                        let meta = unsafe shard.meta(record)
+                        unsafe meta.pointee.touch(epoch: epoch)
+                        unsafe meta.pointee.bits =
+                            unsafe (meta.pointee.bits | RowMeta.dirty) - RowMeta.pin
                     }
                 }
             }
@@ -133,18 +139,20 @@ extension RowStore {
     ) {
         switch change {
         case .step where layout.precision == .float32:
-            rule.step(
-                row: layout.row(record).assumingMemoryBound(to: Float.self), state: layout.state(record),
+            unsafe rule.step(
+                row: layout.row(record).assumingMemoryBound(to: Float.self),
+                state: layout.state(record),
                 gradient: values, count: layout.dimension, stepSize: stepSize)
         case .step:
-            layout.decode(record, into: scratch)
-            rule.step(
-                row: scratch, state: layout.state(record), gradient: values, count: layout.dimension,
+            unsafe layout.decode(record, into: scratch)
+            unsafe rule.step(
+                row: scratch, state: layout.state(record), gradient: values,
+                count: layout.dimension,
                 stepSize: stepSize)
-            layout.encode(scratch, into: record, stream: roundingStream(key, salt: push))
+            unsafe layout.encode(scratch, into: record, stream: roundingStream(key, salt: push))
         case .assign:
-            layout.encode(values, into: record, stream: roundingStream(key, salt: push))
-            rule.initialize(layout.state(record), count: layout.stateCount)
+            unsafe layout.encode(values, into: record, stream: roundingStream(key, salt: push))
+            unsafe rule.initialize(layout.state(record), count: layout.stateCount)
         }
     }
 }

@@ -4,8 +4,8 @@ import Synchronization
 
 /// The rows of one table by key, in two tiers. It knows nothing of ids or schemes.
 ///
-/// The hot tier is `shards`; what is not there may be in `cold`. A row that has been in use since it was last
-/// written is newer in the hot tier, so the hot tier is always asked first.
+/// The hot tier is `shards`; what is not there may be in `cold`. A row that has been in use since
+/// it was last written is newer in the hot tier, so the hot tier is always asked first.
 final class RowStore: @unchecked Sendable {  // `shards` never changes; each guards itself
     let table: UInt32
     let schema: TableSchema
@@ -15,20 +15,22 @@ final class RowStore: @unchecked Sendable {  // `shards` never changes; each gua
     let hash: KeyHash
     let budget: MemoryBudget
     let cold: any ColdTier
-    /// One writer of the cold tier at a time: demotion, delete, flush, checkpoint. Held across I/O, so never
-    /// together with a shard's lock except inside it.
+    /// One writer of the cold tier at a time: demotion, delete, flush, checkpoint. Held across I/O,
+    /// so never together with a shard's lock except inside it.
     let coldWrites: NIOLock
     let isReadOnly: Bool
 
     /// Keys that have a copy on disk.
     let coldKeys: Synchronization.Atomic<Int>
-    /// Pushes applied since the table was made: Adam's step, and a part of every rounding's randomness.
+    /// Pushes applied since the table was made: Adam's step, and a part of every rounding's
+    /// randomness.
     let pushes: Synchronization.Atomic<Int>
     /// Room for the rows that pushes load and pin; shared by all tables. See `writeCold`.
     let pinned: PinnedBytes
 
     init(
-        table: UInt32, schema: TableSchema, shardCount: Int, budget: MemoryBudget, cold: any ColdTier,
+        table: UInt32, schema: TableSchema, shardCount: Int, budget: MemoryBudget,
+        cold: any ColdTier,
         coldWrites: NIOLock, pinned: PinnedBytes, coldKeys: Int, pushes: Int, isReadOnly: Bool,
         hash: KeyHash = .processWide
     ) {
@@ -40,8 +42,8 @@ final class RowStore: @unchecked Sendable {  // `shards` never changes; each gua
             stateCount: schema.optimizer.stateCount(dimension: schema.dimension),
             precision: schema.hotPrecision)
         rule = StepRule(schema.optimizer)
-        // Keys are spread evenly, so a shard never needs much more than its part of the budget; twice that, and some,
-        // is only address space.
+        // Keys are spread evenly, so a shard never needs much more than its part of the budget;
+        // twice that, and some, is only address space.
         let shardBytes = 2 * budget.limitBytes / shardCount + (4 << 20)
         let capacity = max(shardBytes / layout.stride, 64)
         shards = (0..<shardCount).map { [layout] _ in
@@ -58,35 +60,38 @@ final class RowStore: @unchecked Sendable {  // `shards` never changes; each gua
     }
 
     func batch(_ keys: Keys) -> KeyBatch {
-        KeyBatch(keys, hash: hash, shardCount: shards.count)
+        unsafe KeyBatch(keys, hash: hash, shardCount: shards.count)
     }
 
-    /// Keys looked up at once under a lock: enough for their cache misses to overlap, few enough for the lines that they
-    /// fetch to stay in the first-level cache until they are read.
+    /// Keys looked up at once under a lock: enough for their cache misses to overlap, few enough
+    /// for the lines that they fetch to stay in the first-level cache until they are read.
     static let lookupCountMax = 128
 
-    /// Whether a row that is in no shard can be nowhere: then it may be created without asking the disk.
+    /// Whether a row that is in no shard can be nowhere: then it may be created without asking the
+    /// disk.
     ///
-    /// Asked with the lock of the key's shard held: a demotion counts the copy before it removes the row there.
+    /// Asked with the lock of the key's shard held: a demotion counts the copy before it removes
+    /// the row there.
     var isColdEmpty: Bool { coldKeys.load(ordering: .acquiring) == 0 }
 
     /// Makes the row that a key starts with. The shard's lock is held.
     func create(
         _ key: UInt64, hash: UInt64, in shard: Shard, scratch: UnsafeMutablePointer<Float>
     ) -> UnsafeMutableRawPointer {
-        let record = shard.insert(key, hash: hash)
-        schema.initializer.fill(scratch, count: layout.dimension, seed: schema.seed, key: key)
-        layout.encode(scratch, into: record, stream: roundingStream(key, salt: 0))
-        rule.initialize(layout.state(record), count: layout.stateCount)
-        shard.meta(record).pointee = RowMeta(
+        let record = unsafe shard.insert(key, hash: hash)
+        unsafe schema.initializer.fill(
+            scratch, count: layout.dimension, seed: schema.seed, key: key)
+        unsafe layout.encode(scratch, into: record, stream: roundingStream(key, salt: 0))
+        unsafe rule.initialize(layout.state(record), count: layout.stateCount)
+        unsafe shard.meta(record).pointee = RowMeta(
             frequency: 1, epoch: budget.epoch, flags: RowMeta.dirty | RowMeta.touched)
         shard.rowsOnlyHere += 1
         shard.statistics.created += 1
-        return record
+        return unsafe record
     }
 
-    /// The randomness of a stochastic rounding: a function of the table, the key and what happened so far, so that a
-    /// run can be repeated.
+    /// The randomness of a stochastic rounding: a function of the table, the key and what happened
+    /// so far, so that a run can be repeated.
     @inline(__always)
     func roundingStream(_ key: UInt64, salt: Int) -> UInt64 {
         KeyHash(salt: schema.seed &+ UInt64(truncatingIfNeeded: salt) &* 0x9E37_79B9_7F4A_7C15)(key)
@@ -96,18 +101,22 @@ final class RowStore: @unchecked Sendable {  // `shards` never changes; each gua
         _ body: (UnsafeMutablePointer<Float>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         let scratch = UnsafeMutablePointer<Float>.allocate(capacity: layout.dimension)
-        defer { scratch.deallocate() }
-        return try body(scratch)
+        defer { unsafe scratch.deallocate() }
+        return try unsafe body(scratch)
     }
 
     // MARK: figures
 
     /// Rows in either tier.
-    var count: Int { shards.reduce(coldKeys.load(ordering: .relaxed)) { sum, shard in
-        sum + shard.lock.withLock { shard.rowsOnlyHere }
-    } }
+    var count: Int {
+        shards.reduce(coldKeys.load(ordering: .relaxed)) { sum, shard in
+            sum + shard.lock.withLock { shard.rowsOnlyHere }
+        }
+    }
 
-    var hotRows: Int { shards.reduce(0) { sum, shard in sum + shard.lock.withLock { shard.count } } }
+    var hotRows: Int {
+        shards.reduce(0) { sum, shard in sum + shard.lock.withLock { shard.count } }
+    }
 
     func statistics(name: String) -> TableStatistics {
         var total = ShardStatistics()

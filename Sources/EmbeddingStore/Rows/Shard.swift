@@ -3,9 +3,10 @@ internal import NIOConcurrencyHelpers
 
 /// A part of a table's hot tier: some of the keys, with their records, under one lock.
 ///
-/// `lock` guards everything below it. It is never held across I/O, and nobody holds two. Operations on many keys go
-/// over a `KeyBatch`, which is ordered by shard, so that each lock is taken once for a request.
-final class Shard: @unchecked Sendable {  // all mutable state is guarded by `lock`
+/// `lock` guards everything below it. It is never held across I/O, and nobody holds two. Operations
+/// on many keys go over a `KeyBatch`, which is ordered by shard, so that each lock is taken once
+/// for a request.
+@safe final class Shard: @unchecked Sendable {  // all mutable state is guarded by `lock`
     let lock = NIOLock()
 
     private(set) var index = SlotIndex()
@@ -15,8 +16,9 @@ final class Shard: @unchecked Sendable {  // all mutable state is guarded by `lo
     /// Rows that have no copy on disk.
     var rowsOnlyHere = 0
     var statistics = ShardStatistics()
-    /// Counts removals, apart by hash: a row that was read from disk may be inserted only if no removal of its key can
-    /// have happened since before the read, or an old row would replace a newer one.
+    /// Counts removals, apart by hash: a row that was read from disk may be inserted only if no
+    /// removal of its key can have happened since before the read, or an old row would replace a
+    /// newer one.
     private let removalStamps: UnsafeMutablePointer<UInt32>
 
     private let hash: KeyHash
@@ -26,15 +28,15 @@ final class Shard: @unchecked Sendable {  // all mutable state is guarded by `lo
 
     init(layout: RowLayout, capacity: Int, hash: KeyHash, budget: MemoryBudget) {
         slab = RowSlab(stride: layout.stride, capacity: min(capacity, SlotIndex.positionCountMax))
-        removalStamps = .allocate(capacity: Self.stampCount)
-        removalStamps.initialize(repeating: 0, count: Self.stampCount)
+        unsafe removalStamps = .allocate(capacity: Self.stampCount)
+        unsafe removalStamps.initialize(repeating: 0, count: Self.stampCount)
         self.hash = hash
         self.budget = budget
         budget.add(index.bytes)
     }
 
     deinit {
-        removalStamps.deallocate()
+        unsafe removalStamps.deallocate()
         budget.add(-bytes)
     }
 
@@ -44,8 +46,8 @@ final class Shard: @unchecked Sendable {  // all mutable state is guarded by `lo
 
     /// Writes the position of each key of `range` in the batch's order, or -1, to `positions`.
     ///
-    /// Three passes, so that the cache misses of many keys overlap: ask for the slots, ask for the records that they
-    /// name, then compare keys.
+    /// Three passes, so that the cache misses of many keys overlap: ask for the slots, ask for the
+    /// records that they name, then compare keys.
     @inline(__always)
     func find(
         _ batch: borrowing KeyBatch, _ range: Range<Int>, _ positions: UnsafeMutablePointer<Int32>
@@ -54,14 +56,15 @@ final class Shard: @unchecked Sendable {  // all mutable state is guarded by `lo
         for at in range {
             let likely = index.likelyPosition(batch.hash(at))
             if likely >= 0 {
-                let record = slab.record(likely)
-                tc_prefetch(record)
-                tc_prefetch(record + 64)
+                let record = unsafe slab.record(likely)
+                unsafe tc_prefetch(record)
+                unsafe tc_prefetch(record + 64)
             }
         }
         for at in range {
-            positions[at &- range.lowerBound] = Int32(
-                truncatingIfNeeded: index.position(of: batch.key(at), hash: batch.hash(at), in: slab))
+            unsafe positions[at &- range.lowerBound] = Int32(
+                truncatingIfNeeded: index.position(
+                    of: batch.key(at), hash: batch.hash(at), in: slab))
         }
     }
 
@@ -71,19 +74,22 @@ final class Shard: @unchecked Sendable {  // all mutable state is guarded by `lo
     }
 
     @inline(__always)
-    func record(_ position: Int) -> UnsafeMutableRawPointer { slab.record(position) }
+    func record(_ position: Int) -> UnsafeMutableRawPointer { unsafe slab.record(position) }
 
     @inline(__always)
     func meta(_ record: UnsafeMutableRawPointer) -> UnsafeMutablePointer<RowMeta> {
-        (record + RowLayout.metaOffset).assumingMemoryBound(to: RowMeta.self)
+        unsafe (record + RowLayout.metaOffset).assumingMemoryBound(to: RowMeta.self)
     }
 
     @inline(__always)
-    func key(at position: Int) -> UInt64 { slab.record(position).loadUnaligned(as: UInt64.self) }
+    func key(at position: Int) -> UInt64 {
+        unsafe slab.record(position).loadUnaligned(as: UInt64.self)
+    }
 
-    /// What `stamp(hash)` gives stays the same for as long as no key with this hash has been removed.
+    /// What `stamp(hash)` gives stays the same for as long as no key with this hash has been
+    /// removed.
     @inline(__always)
-    func stamp(_ hash: UInt64) -> UInt32 { removalStamps[Int((hash >> 40) & 0xFF)] }
+    func stamp(_ hash: UInt64) -> UInt32 { unsafe removalStamps[Int((hash >> 40) & 0xFF)] }
 
     // MARK: inserting and removing
 
@@ -94,27 +100,28 @@ final class Shard: @unchecked Sendable {  // all mutable state is guarded by `lo
         let before = bytes
         let position = slab.append()
         index.insert(hash: hash, position: position) { self.hash(self.key(at: $0)) }
-        let record = slab.record(position)
-        record.storeBytes(of: key, as: UInt64.self)
+        let record = unsafe slab.record(position)
+        unsafe record.storeBytes(of: key, as: UInt64.self)
         budget.add(bytes - before)
-        return record
+        return unsafe record
     }
 
     /// Removes a record; the last one takes its place, so that the slab stays dense.
     func remove(at position: Int, key: UInt64, hash: UInt64) {
-        removalStamps[Int((hash >> 40) & 0xFF)] &+= 1
+        unsafe removalStamps[Int((hash >> 40) & 0xFF)] &+= 1
         index.remove(key, hash: hash, in: slab)
         let last = slab.count - 1
         if position != last {
             let lastKey = self.key(at: last)
             index.move(lastKey, hash: self.hash(lastKey), to: position, in: slab)
-            slab.record(position).copyMemory(from: slab.record(last), byteCount: slab.stride)
+            unsafe slab.record(position).copyMemory(from: slab.record(last), byteCount: slab.stride)
         }
         slab.removeLast()
     }
 
-    /// Marks a key as removed though it has no record here: a reader that is under way must look again.
-    func invalidate(hash: UInt64) { removalStamps[Int((hash >> 40) & 0xFF)] &+= 1 }
+    /// Marks a key as removed though it has no record here: a reader that is under way must look
+    /// again.
+    func invalidate(hash: UInt64) { unsafe removalStamps[Int((hash >> 40) & 0xFF)] &+= 1 }
 
     /// Gives back memory that removals have freed.
     func trim() {
@@ -127,13 +134,13 @@ final class Shard: @unchecked Sendable {  // all mutable state is guarded by `lo
 
     var count: Int { slab.count }
 
-    /// Calls `body` with each record from the hand on, until it returns false or all have been visited. The next sweep goes
-    /// on where this one stopped.
+    /// Calls `body` with each record from the hand on, until it returns false or all have been
+    /// visited. The next sweep goes on where this one stopped.
     func sweep(_ body: (UnsafeMutableRawPointer) -> Bool) {
         let count = slab.count
         if hand >= count { hand = 0 }
         for _ in 0..<count {
-            let goOn = body(slab.record(hand))
+            let goOn = unsafe body(slab.record(hand))
             hand = hand + 1 == count ? 0 : hand + 1
             if !goOn { return }
         }

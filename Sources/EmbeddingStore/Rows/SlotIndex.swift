@@ -1,12 +1,14 @@
 import CKernels
 import Glibc
 
-/// Finds the position of a key in a slab: a hash table of positions, without keys and without payload.
+/// Finds the position of a key in a slab: a hash table of positions, without keys and without
+/// payload.
 ///
-/// A slot holds 8 bits of the hash and 24 bits of position; the key itself is compared in the record that the
-/// position names, which is needed next anyway. Linear probing, at most 7/8 full counting the removed,
-/// grows by half so that it is never much emptier than needed: 4.6 to 7 bytes a row.
-struct SlotIndex: ~Copyable {
+/// A slot holds 8 bits of the hash and 24 bits of position; the key itself is compared in the
+/// record that the position names, which is needed next anyway. Linear probing, at most 7/8 full
+/// counting the removed, grows by half so that it is never much emptier than needed: 4.6 to 7 bytes
+/// a row.
+@safe struct SlotIndex: ~Copyable {
     private var slots: UnsafeMutablePointer<UInt32>
     private(set) var slotCount: Int
     /// Slots that are not empty: live ones and removed ones.
@@ -20,16 +22,18 @@ struct SlotIndex: ~Copyable {
 
     init() {
         slotCount = Self.slotCountMin
-        slots = Self.allocate(slotCount)
+        unsafe slots = unsafe Self.allocate(slotCount)
     }
 
-    deinit { slots.deallocate() }
+    deinit { unsafe slots.deallocate() }
 
     var bytes: Int { slotCount * 4 }
 
     @inline(__always)
     private func home(_ hash: UInt64) -> Int {
-        Int(truncatingIfNeeded: (((hash >> 8) & 0xFFFF_FFFF) &* UInt64(truncatingIfNeeded: slotCount)) >> 32)
+        Int(
+            truncatingIfNeeded: (((hash >> 8) & 0xFFFF_FFFF)
+                &* UInt64(truncatingIfNeeded: slotCount)) >> 32)
     }
 
     @inline(__always)
@@ -38,7 +42,7 @@ struct SlotIndex: ~Copyable {
     }
 
     @inline(__always)
-    func prefetch(_ hash: UInt64) { tc_prefetch(slots + home(hash)) }
+    func prefetch(_ hash: UInt64) { unsafe tc_prefetch(slots + home(hash)) }
 
     /// The first position whose tag agrees, or -1: where to look next, not yet an answer.
     @inline(__always)
@@ -46,7 +50,7 @@ struct SlotIndex: ~Copyable {
         var at = home(hash)
         let tag = UInt32(truncatingIfNeeded: hash & 0xFF)
         while true {
-            let slot = slots[at]
+            let slot = unsafe slots[at]
             if slot == Self.empty { return -1 }
             if slot >> 24 == tag, slot != Self.removed { return Int(slot & 0x00FF_FFFF) &- 1 }
             at &+= 1
@@ -58,7 +62,7 @@ struct SlotIndex: ~Copyable {
     @inline(__always)
     func position(of key: UInt64, hash: UInt64, in slab: borrowing RowSlab) -> Int {
         let at = slotPosition(of: key, hash: hash, in: slab)
-        return at < 0 ? -1 : Int(slots[at] & 0x00FF_FFFF) &- 1
+        return unsafe at < 0 ? -1 : Int(slots[at] & 0x00FF_FFFF) &- 1
     }
 
     @inline(__always)
@@ -66,10 +70,11 @@ struct SlotIndex: ~Copyable {
         var at = home(hash)
         let tag = UInt32(truncatingIfNeeded: hash & 0xFF)
         while true {
-            let slot = slots[at]
+            let slot = unsafe slots[at]
             if slot == Self.empty { return -1 }
             if slot >> 24 == tag, slot != Self.removed,
-                slab.record(Int(slot & 0x00FF_FFFF) &- 1).loadUnaligned(as: UInt64.self) == key
+                unsafe slab.record(Int(slot & 0x00FF_FFFF) &- 1).loadUnaligned(as: UInt64.self)
+                    == key
             {
                 return at
             }
@@ -78,18 +83,19 @@ struct SlotIndex: ~Copyable {
         }
     }
 
-    /// Enters a key that is not there. `hash(position)` gives the hash of the key at a position, for growing.
+    /// Enters a key that is not there. `hash(position)` gives the hash of the key at a position,
+    /// for growing.
     mutating func insert(hash: UInt64, position: Int, rehash: (Int) -> UInt64) {
         if (usedCount + 1) * 8 > slotCount * 7 {
             rebuild(rehash: rehash)
         }
         var at = home(hash)
-        while slots[at] != Self.empty, slots[at] != Self.removed {
+        while unsafe slots[at] != Self.empty, unsafe slots[at] != Self.removed {
             at &+= 1
             if at == slotCount { at = 0 }
         }
-        if slots[at] == Self.empty { usedCount += 1 }
-        slots[at] = Self.slot(hash, position)
+        if unsafe slots[at] == Self.empty { usedCount += 1 }
+        unsafe slots[at] = Self.slot(hash, position)
         liveCount += 1
     }
 
@@ -99,17 +105,18 @@ struct SlotIndex: ~Copyable {
         precondition(at >= 0, "a key that is not in the index was removed")
         liveCount -= 1
         let next = at + 1 == slotCount ? 0 : at + 1
-        guard slots[next] == Self.empty else {
-            slots[at] = Self.removed
+        guard unsafe slots[next] == Self.empty else {
+            unsafe slots[at] = Self.removed
             return
         }
-        // Nothing is probed past here: this slot, and removed ones that end here, can be empty again.
+        // Nothing is probed past here: this slot, and removed ones that end here, can be empty
+        // again.
         var last = at
-        slots[last] = Self.empty
+        unsafe slots[last] = Self.empty
         usedCount -= 1
         last = last == 0 ? slotCount - 1 : last - 1
-        while slots[last] == Self.removed {
-            slots[last] = Self.empty
+        while unsafe slots[last] == Self.removed {
+            unsafe slots[last] = Self.empty
             usedCount -= 1
             last = last == 0 ? slotCount - 1 : last - 1
         }
@@ -119,7 +126,7 @@ struct SlotIndex: ~Copyable {
     mutating func move(_ key: UInt64, hash: UInt64, to position: Int, in slab: borrowing RowSlab) {
         let at = slotPosition(of: key, hash: hash, in: slab)
         precondition(at >= 0, "a key that is not in the index was moved")
-        slots[at] = Self.slot(hash, position)
+        unsafe slots[at] = Self.slot(hash, position)
     }
 
     /// The slot count after the next insert, so that its memory can be accounted for beforehand.
@@ -137,28 +144,28 @@ struct SlotIndex: ~Copyable {
         var longest = 0
         var run = 0
         for at in 0..<slotCount {
-            run = slots[at] == Self.empty ? 0 : run + 1
+            run = unsafe slots[at] == Self.empty ? 0 : run + 1
             longest = max(longest, run)
         }
         return longest
     }
 
     private mutating func rebuild(rehash: (Int) -> UInt64) {
-        let old = slots
+        let old = unsafe slots
         let oldCount = slotCount
         slotCount = nextSlotCount
-        slots = Self.allocate(slotCount)
-        for at in 0..<oldCount where old[at] != Self.empty && old[at] != Self.removed {
-            let position = Int(old[at] & 0x00FF_FFFF) &- 1
+        unsafe slots = unsafe Self.allocate(slotCount)
+        for at in 0..<oldCount where unsafe old[at] != Self.empty && old[at] != Self.removed {
+            let position = unsafe Int(old[at] & 0x00FF_FFFF) &- 1
             var to = home(rehash(position))
-            while slots[to] != Self.empty {
+            while unsafe slots[to] != Self.empty {
                 to &+= 1
                 if to == slotCount { to = 0 }
             }
-            slots[to] = old[at]
+            unsafe slots[to] = unsafe old[at]
         }
         usedCount = liveCount
-        old.deallocate()
+        unsafe old.deallocate()
     }
 
     private static func allocate(_ count: Int) -> UnsafeMutablePointer<UInt32> {
@@ -167,9 +174,9 @@ struct SlotIndex: ~Copyable {
         let large = bytes >= 2 * hugePageBytes
         let memory = UnsafeMutableRawPointer.allocate(
             byteCount: bytes, alignment: large ? hugePageBytes : 64)
-        if large { madvise(memory, bytes, MADV_HUGEPAGE) }
-        let slots = memory.bindMemory(to: UInt32.self, capacity: count)
-        slots.initialize(repeating: empty, count: count)
-        return slots
+        if large { unsafe madvise(memory, bytes, MADV_HUGEPAGE) }
+        let slots = unsafe memory.bindMemory(to: UInt32.self, capacity: count)
+        unsafe slots.initialize(repeating: empty, count: count)
+        return unsafe slots
     }
 }

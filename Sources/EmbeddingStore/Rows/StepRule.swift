@@ -21,7 +21,8 @@ struct StepRule: Sendable {
             case .sgd(let rate): .sgd(rate: Float(rate))
             case .momentum(let rate, let momentum):
                 .momentum(rate: Float(rate), momentum: Float(momentum))
-            case .adagrad(let rate, _, let epsilon): .adagrad(rate: Float(rate), epsilon: Float(epsilon))
+            case .adagrad(let rate, _, let epsilon):
+                .adagrad(rate: Float(rate), epsilon: Float(epsilon))
             case .rowwiseAdagrad(let rate, _, let epsilon):
                 .rowwiseAdagrad(rate: Float(rate), epsilon: Float(epsilon))
             case .adam(let rate, let beta1, let beta2, let epsilon):
@@ -59,24 +60,25 @@ struct StepRule: Sendable {
     ) {
         switch kind {
         case .sgd(let rate):
-            tc_sgd_step(row, gradient, count, rate)
+            unsafe tc_sgd_step(row, gradient, count, rate)
         case .momentum(let rate, let momentum):
-            tc_momentum_step(row, state, gradient, count, rate, momentum)
+            unsafe tc_momentum_step(row, state, gradient, count, rate, momentum)
         case .adagrad(let rate, let epsilon):
-            tc_adagrad_step(row, state, gradient, count, rate, epsilon)
+            unsafe tc_adagrad_step(row, state, gradient, count, rate, epsilon)
         case .rowwiseAdagrad(let rate, let epsilon):
-            tc_rowwise_adagrad_step(row, state, gradient, count, rate, epsilon)
+            unsafe tc_rowwise_adagrad_step(row, state, gradient, count, rate, epsilon)
         case .adam(_, let beta1, let beta2, let epsilon):
-            tc_adam_step(
-                row, state, state + count, gradient, count, stepSize, Float(1 - beta1), Float(1 - beta2),
+            unsafe tc_adam_step(
+                row, state, state + count, gradient, count, stepSize, Float(1 - beta1),
+                Float(1 - beta2),
                 epsilon)
         case .ftrl(let alpha, let beta, let l1, let l2):
-            tc_ftrl_step(row, state, state + count, gradient, count, alpha, beta, l1, l2)
+            unsafe tc_ftrl_step(row, state, state + count, gradient, count, alpha, beta, l1, l2)
         }
     }
 
     func initialize(_ state: UnsafeMutablePointer<Float>, count: Int) {
-        state.update(repeating: initialState, count: count)
+        unsafe state.update(repeating: initialState, count: count)
     }
 }
 
@@ -85,13 +87,13 @@ extension Initializer {
     func fill(_ row: UnsafeMutablePointer<Float>, count: Int, seed: UInt64, key: UInt64) {
         switch self {
         case .zeros:
-            row.update(repeating: 0, count: count)
+            unsafe row.update(repeating: 0, count: count)
         case .constant(let value):
-            row.update(repeating: Float(value), count: count)
+            unsafe row.update(repeating: Float(value), count: count)
         case .uniform(let low, let high):
-            tc_initialize_uniform(row, count, seed, key, Float(low), Float(high))
+            unsafe tc_initialize_uniform(row, count, seed, key, Float(low), Float(high))
         case .normal(let mean, let deviation):
-            tc_initialize_normal(row, count, seed, key, Float(mean), Float(deviation))
+            unsafe tc_initialize_normal(row, count, seed, key, Float(mean), Float(deviation))
         }
     }
 }

@@ -1,5 +1,5 @@
-/// What a new row starts as: a pure function of the table's seed and the row's key, so that it is the same on every
-/// machine and after every restart.
+/// What a new row starts as: a pure function of the table's seed and the row's key, so that it is
+/// the same on every machine and after every restart.
 public enum Initializer: Sendable, Hashable, Codable {
     case zeros
     case constant(Double)

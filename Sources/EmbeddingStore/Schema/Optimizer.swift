@@ -1,7 +1,8 @@
 /// The rule by which a push moves a row, with its settings.
 ///
-/// The rules follow `torch.optim` where it has them (`SparseAdam` for ``adam(learningRate:beta1:beta2:epsilon:)``),
-/// and the paper where it has not. A push moves the rows that it names and no others.
+/// The rules follow `torch.optim` where it has them (`SparseAdam` for
+/// ``adam(learningRate:beta1:beta2:epsilon:)``), and the paper where it has not. A push moves the
+/// rows that it names and no others.
 public enum Optimizer: Sendable, Hashable, Codable {
     case sgd(learningRate: Double)
     case momentum(learningRate: Double, momentum: Double)

@@ -1,7 +1,7 @@
 /// How the numbers of a row are kept in a tier.
 ///
-/// `int16` and `int8` carry one float32 scale per row, `max|x| / 32767` (`/ 127`), and are written with
-/// stochastic rounding (Xu et al., SIGMOD 2021).
+/// `int16` and `int8` carry one float32 scale per row, `max|x| / 32767` (`/ 127`), and are written
+/// with stochastic rounding (Xu et al., SIGMOD 2021).
 public enum Precision: UInt8, Sendable, Hashable, Codable, CaseIterable {
     case float32 = 0
     case float16 = 1

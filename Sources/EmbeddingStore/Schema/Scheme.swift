@@ -1,7 +1,8 @@
-/// How an id becomes rows: a pure function from an id to row keys, and the rule that combines those rows.
+/// How an id becomes rows: a pure function from an id to row keys, and the rule that combines those
+/// rows.
 ///
-/// This is the seam between ``Table``, which speaks of ids, and `RowStore`, which keeps rows by key and knows
-/// nothing of schemes.
+/// This is the seam between ``Table``, which speaks of ids, and `RowStore`, which keeps rows by key
+/// and knows nothing of schemes.
 public enum Scheme: Sendable, Hashable, Codable {
     /// Every id has a row of its own; the key is the id.
     case full
@@ -14,7 +15,7 @@ extension Scheme {
         of ids: Keys, _ body: (Keys) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         switch self {
-        case .full: try body(ids)
+        case .full: try unsafe body(ids)
         }
     }
 }

@@ -36,7 +36,8 @@ public struct TableSchema: Sendable, Hashable, Codable {
 
     public static let dimensionRange = 1...4096
 
-    /// Throws ``StoreError`` `invalidSchema` or `unsupported` for a schema that no table can have here.
+    /// Throws ``StoreError`` `invalidSchema` or `unsupported` for a schema that no table can have
+    /// here.
     func validate() throws(StoreError) {
         if !Self.dimensionRange.contains(dimension) {
             throw .invalidSchema("dimension must be 1…4096, not \(dimension)")
@@ -45,7 +46,8 @@ public struct TableSchema: Sendable, Hashable, Codable {
         if let problem = initializer.problem { throw .invalidSchema("initializer: \(problem)") }
         if admissionCount < 1 { throw .invalidSchema("admission count must be at least 1") }
         if admissionCount > 1 {
-            throw .unsupported("admission after \(admissionCount) sightings is not available yet; use 1")
+            throw .unsupported(
+                "admission after \(admissionCount) sightings is not available yet; use 1")
         }
     }
 
@@ -62,7 +64,8 @@ public struct TableSchema: Sendable, Hashable, Codable {
         }
         guard allowed, (1...255).contains(name.utf8.count) else {
             throw .invalidSchema(
-                "a table's name is 1…255 ASCII letters, digits, '_', '-', '.', '/', not '\(name.prefix(64))'")
+                "a table's name is 1…255 ASCII letters, digits, '_', '-', '.', '/', not '\(name.prefix(64))'"
+            )
         }
     }
 }

@@ -1,15 +1,16 @@
 /// The table for a caller in the same process, with arrays. All of these may block.
 extension Table {
-    /// The rows of `ids`, float32[n][dimension]; unknown ids are created, or without `create` served as the default row.
+    /// The rows of `ids`, float32[n][dimension]; unknown ids are created, or without `create`
+    /// served as the default row.
     public func pull(_ ids: [UInt64], create: Bool = true) throws(StoreError) -> [Float] {
         var result = [Float](repeating: 0, count: ids.count * schema.dimension)
-        try ids.withBytes { (idBytes) throws(StoreError) in
-            try result.withMutableBytes { (bytes) throws(StoreError) in
-                let output = RowOutput(
+        try unsafe ids.withBytes { (idBytes) throws(StoreError) in
+            try unsafe result.withMutableBytes { (bytes) throws(StoreError) in
+                let output = unsafe RowOutput(
                     bytes, format: .float32, rows: ids.count, dimension: schema.dimension)
-                let missing = try pullHot(idBytes, create: create, into: output)
+                let missing = try unsafe pullHot(idBytes, create: create, into: output)
                 if !missing.isEmpty {
-                    try pullCold(idBytes, missing: missing, create: create, into: output)
+                    try unsafe pullCold(idBytes, missing: missing, create: create, into: output)
                 }
             }
         }
@@ -20,15 +21,17 @@ extension Table {
     public func contains(_ ids: [UInt64]) throws(StoreError) -> [Bool] {
         var bits = [UInt8](repeating: 0, count: (ids.count + 7) / 8)
         var rows = [Float](repeating: 0, count: ids.count * schema.dimension)
-        try ids.withBytes { (idBytes) throws(StoreError) in
-            try bits.withMutableBytes { (bits) throws(StoreError) in
-                try rows.withMutableBytes { (bytes) throws(StoreError) in
-                    let output = RowOutput(
+        try unsafe ids.withBytes { (idBytes) throws(StoreError) in
+            try unsafe bits.withMutableBytes { (bits) throws(StoreError) in
+                try unsafe rows.withMutableBytes { (bytes) throws(StoreError) in
+                    let output = unsafe RowOutput(
                         bytes, format: .float32, rows: ids.count, dimension: schema.dimension)
-                    let found = FoundBits(bits)
-                    let missing = try pullHot(idBytes, create: false, into: output, found: found)
+                    let found = unsafe FoundBits(bits)
+                    let missing = try unsafe pullHot(
+                        idBytes, create: false, into: output, found: found)
                     if !missing.isEmpty {
-                        try pullCold(idBytes, missing: missing, create: false, into: output, found: found)
+                        try unsafe pullCold(
+                            idBytes, missing: missing, create: false, into: output, found: found)
                     }
                 }
             }
@@ -36,26 +39,31 @@ extension Table {
         return ids.indices.map { bits[$0 / 8] >> UInt8($0 % 8) & 1 == 1 }
     }
 
-    /// One optimizer step with `gradients`, float32[n][dimension]; those of one id are summed first.
+    /// One optimizer step with `gradients`, float32[n][dimension]; those of one id are summed
+    /// first.
     public func push(_ ids: [UInt64], _ gradients: [Float]) throws(StoreError) {
-        try ids.withBytes { (ids) throws(StoreError) in
-            try gradients.withUnsafeBufferPointer { (gradients) throws(StoreError) in
-                if try !pushHot(ids, gradients: gradients) { try pushCold(ids, gradients: gradients) }
+        try unsafe ids.withBytes { (ids) throws(StoreError) in
+            try unsafe gradients.withUnsafeBufferPointer { (gradients) throws(StoreError) in
+                if try unsafe !pushHot(ids, gradients: gradients) {
+                    try unsafe pushCold(ids, gradients: gradients)
+                }
             }
         }
     }
 
     /// Replaces the rows of `ids` and resets their optimizer state.
     public func assign(_ ids: [UInt64], _ values: [Float]) throws(StoreError) {
-        try ids.withBytes { (ids) throws(StoreError) in
-            try values.withUnsafeBufferPointer { (values) throws(StoreError) in
-                if try !assignHot(ids, values: values) { try assignCold(ids, values: values) }
+        try unsafe ids.withBytes { (ids) throws(StoreError) in
+            try unsafe values.withUnsafeBufferPointer { (values) throws(StoreError) in
+                if try unsafe !assignHot(ids, values: values) {
+                    try unsafe assignCold(ids, values: values)
+                }
             }
         }
     }
 
     /// Deletes rows and returns how many there were.
     public func delete(_ ids: [UInt64]) throws(StoreError) -> Int {
-        try ids.withBytes { (ids) throws(StoreError) in try delete(ids) }
+        try unsafe ids.withBytes { (ids) throws(StoreError) in try unsafe delete(ids) }
     }
 }

@@ -7,7 +7,8 @@ public enum PoolMode: UInt8, Sendable, CaseIterable {
     case max = 2
 }
 
-/// The bags of a pool request: bag `i` is ids `offsets[i] ..< offsets[i + 1]`, the last one ends at the last id.
+/// The bags of a pool request: bag `i` is ids `offsets[i] ..< offsets[i + 1]`, the last one ends at
+/// the last id.
 public struct Bags: Sendable {
     let offsets: [Int]
     let idCount: Int
@@ -15,9 +16,11 @@ public struct Bags: Sendable {
     /// A factor for each id, only for sums.
     let weights: [Float]?
 
-    /// Throws `malformed` unless the offsets ascend from 0 within the ids and weights, when given, are one for each
-    /// id of a sum; `nonFinite` for such weights.
-    public init(offsets: [UInt64], idCount: Int, mode: PoolMode, weights: [Float]?) throws(StoreError) {
+    /// Throws `malformed` unless the offsets ascend from 0 within the ids and weights, when given,
+    /// are one for each id of a sum; `nonFinite` for such weights.
+    public init(offsets: [UInt64], idCount: Int, mode: PoolMode, weights: [Float]?)
+        throws(StoreError)
+    {
         guard let first = offsets.first else {
             guard idCount == 0 else { throw .malformed("\(idCount) ids but no bag") }
             self.offsets = []
@@ -68,15 +71,18 @@ extension Table {
     public static let poolBytesMax = 256 << 20
 
     /// Gathers the rows that are in memory. Throws `readOnly` or `tooLarge`.
-    public func gatherHot(_ ids: UnsafeRawBufferPointer, create: Bool) throws(StoreError) -> PoolRows {
+    public func gatherHot(_ ids: UnsafeRawBufferPointer, create: Bool) throws(StoreError)
+        -> PoolRows
+    {
         let count = ids.count / 8
         let (bytes, overflow) = count.multipliedReportingOverflow(by: 4 * schema.dimension)
         guard !overflow, bytes <= Self.poolBytesMax else {
             throw .tooLarge("pooling \(count) rows takes more than \(Self.poolBytesMax) bytes")
         }
-        var pool = PoolRows(rows: [Float](repeating: 0, count: count * schema.dimension), missing: [])
-        pool.missing = try pool.rows.withMutableBytes { (bytes) throws(StoreError) in
-            try pullHot(ids, create: create, into: output(bytes, count))
+        var pool = PoolRows(
+            rows: [Float](repeating: 0, count: count * schema.dimension), missing: [])
+        pool.missing = try unsafe pool.rows.withMutableBytes { (bytes) throws(StoreError) in
+            try unsafe pullHot(ids, create: create, into: output(bytes, count))
         }
         return pool
     }
@@ -86,55 +92,61 @@ extension Table {
         _ ids: UnsafeRawBufferPointer, create: Bool, _ pool: inout PoolRows
     ) throws(StoreError) {
         let missing = pool.missing
-        try pool.rows.withMutableBytes { (bytes) throws(StoreError) in
-            try pullCold(ids, missing: missing, create: create, into: output(bytes, ids.count / 8))
+        try unsafe pool.rows.withMutableBytes { (bytes) throws(StoreError) in
+            try unsafe pullCold(
+                ids, missing: missing, create: create, into: output(bytes, ids.count / 8))
         }
         pool.missing = []
     }
 
     private func output(_ bytes: UnsafeMutableRawBufferPointer, _ count: Int) -> RowOutput {
-        RowOutput(bytes, format: .float32, rows: count, dimension: schema.dimension)
+        unsafe RowOutput(bytes, format: .float32, rows: count, dimension: schema.dimension)
     }
 
     /// Writes one combined row for each bag; zeros for an empty one.
     public func combine(_ pool: PoolRows, _ bags: Bags, into output: RowOutput) {
-        precondition(pool.isComplete && output.count == bags.count)
+        unsafe precondition(pool.isComplete && output.count == bags.count)
         let dimension = schema.dimension
         var result = [Float](repeating: 0, count: dimension)
-        pool.rows.withUnsafeBufferPointer { rows in
-            result.withUnsafeMutableBufferPointer { result in
+        unsafe pool.rows.withUnsafeBufferPointer { rows in
+            unsafe result.withUnsafeMutableBufferPointer { result in
                 let combined = result.baseAddress!  // dimension is at least 1
                 for bag in 0..<bags.count {
                     let ids = bags.ids(of: bag)
-                    combined.update(repeating: 0, count: dimension)
+                    unsafe combined.update(repeating: 0, count: dimension)
                     if let first = ids.first, bags.mode == .max {
-                        combined.update(from: rows.baseAddress! + first * dimension, count: dimension)
+                        unsafe combined.update(
+                            from: rows.baseAddress! + first * dimension, count: dimension)
                     }
                     for id in ids {
-                        let row = rows.baseAddress! + id * dimension  // not empty: there is an id
+                        let row = unsafe rows.baseAddress! + id * dimension  // not empty: there is an id
                         switch bags.mode {
-                        case .max: tc_max(combined, row, dimension)
+                        case .max: unsafe tc_max(combined, row, dimension)
                         case .sum where bags.weights != nil:
-                            tc_add_scaled(combined, row, dimension, bags.weights![id])
-                        case .sum, .mean: tc_add(combined, row, dimension)
+                            unsafe tc_add_scaled(combined, row, dimension, bags.weights![id])
+                        case .sum, .mean: unsafe tc_add(combined, row, dimension)
                         }
                     }
                     if bags.mode == .mean, !ids.isEmpty {
-                        tc_scale(combined, dimension, 1 / Float(ids.count))
+                        unsafe tc_scale(combined, dimension, 1 / Float(ids.count))
                     }
-                    output.write(combined, at: bag)
+                    unsafe output.write(combined, at: bag)
                 }
             }
         }
     }
 
     /// One row for each bag, float32[bags][dimension]. Blocks.
-    public func pool(_ ids: [UInt64], _ bags: Bags, create: Bool = false) throws(StoreError) -> [Float] {
+    public func pool(_ ids: [UInt64], _ bags: Bags, create: Bool = false) throws(StoreError)
+        -> [Float]
+    {
         var result = [Float](repeating: 0, count: bags.count * schema.dimension)
-        try ids.withBytes { (ids) throws(StoreError) in
-            var gathered = try gatherHot(ids, create: create)
-            if !gathered.isComplete { try gatherCold(ids, create: create, &gathered) }
-            result.withMutableBytes { combine(gathered, bags, into: output($0, bags.count)) }
+        try unsafe ids.withBytes { (ids) throws(StoreError) in
+            var gathered = try unsafe gatherHot(ids, create: create)
+            if !gathered.isComplete { try unsafe gatherCold(ids, create: create, &gathered) }
+            unsafe result.withMutableBytes {
+                unsafe combine(gathered, bags, into: output($0, bags.count))
+            }
         }
         return result
     }

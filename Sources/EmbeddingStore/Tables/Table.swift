@@ -3,9 +3,10 @@ import Synchronization
 
 /// A named set of rows with one schema: what a request is about.
 ///
-/// Reads and writes come in two halves. The first, named `…Hot`, serves what is in memory and never blocks, so it
-/// may run on an event loop; what it could not do, the second half does with one batched read of the disk,
-/// and belongs on a thread that may block. In process, `pull`, `push`, `assign` and `pool` do both.
+/// Reads and writes come in two halves. The first, named `…Hot`, serves what is in memory and never
+/// blocks, so it may run on an event loop; what it could not do, the second half does with one
+/// batched read of the disk, and belongs on a thread that may block. In process, `pull`, `push`,
+/// `assign` and `pool` do both.
 ///
 /// Ids come as bytes, 8 for each, little-endian, at any alignment: as they stand in a request.
 public final class Table: Sendable {
@@ -27,58 +28,61 @@ public final class Table: Sendable {
 
     // MARK: pull
 
-    /// Writes the rows of the ids that are in memory and returns the positions of the others; with `create` an unknown id
-    /// gets a row, without it nothing is created. Throws `readOnly`.
+    /// Writes the rows of the ids that are in memory and returns the positions of the others; with
+    /// `create` an unknown id gets a row, without it nothing is created. Throws `readOnly`.
     public func pullHot(
         _ ids: UnsafeRawBufferPointer, create: Bool, into output: RowOutput, found: FoundBits? = nil
     ) throws(StoreError) -> [UInt32] {
         if create, rows.isReadOnly { throw .readOnly }
-        return schema.scheme.withKeys(of: Keys(ids)) {
-            rows.pullHot($0, create: create, into: output, found: found)
+        return unsafe schema.scheme.withKeys(of: Keys(ids)) {
+            unsafe rows.pullHot($0, create: create, into: output, found: found)
         }
     }
 
     /// Writes the rows at the positions that `pullHot` returned. Blocks.
     ///
-    /// Throws `storageFailed` or `damaged` for a row that could not be read, and `overloaded` when there is no
-    /// room for it in time.
+    /// Throws `storageFailed` or `damaged` for a row that could not be read, and `overloaded` when
+    /// there is no room for it in time.
     public func pullCold(
         _ ids: UnsafeRawBufferPointer, missing: [UInt32], create: Bool, into output: RowOutput,
         found: FoundBits? = nil
     ) throws(StoreError) {
-        try schema.scheme.withKeys(of: Keys(ids)) { (keys) throws(StoreError) in
-            try rows.pullCold(keys, missing: missing, create: create, into: output, found: found)
+        try unsafe schema.scheme.withKeys(of: Keys(ids)) { (keys) throws(StoreError) in
+            try unsafe rows.pullCold(
+                keys, missing: missing, create: create, into: output, found: found)
         }
     }
 
     // MARK: push and assign
 
-    /// Takes one optimizer step with the gradients (float32[n][dimension]; those of one id are summed first) if all the
-    /// rows are in memory; else changes nothing and returns false.
+    /// Takes one optimizer step with the gradients (float32[n][dimension]; those of one id are
+    /// summed first) if all the rows are in memory; else changes nothing and returns false.
     ///
     /// Throws `dimensionMismatch`, `nonFinite` or `readOnly`; nothing has changed then.
     public func pushHot(
         _ ids: UnsafeRawBufferPointer, gradients: UnsafeBufferPointer<Float>
     ) throws(StoreError) -> Bool {
-        let unique = try unique(ids, gradients, .sum, "a gradient")
+        let unique = try unsafe unique(ids, gradients, .sum, "a gradient")
         return rows.writeHot(unique, .step)
     }
 
     /// The same wherever the rows are; all of it is applied, or on error nothing. Blocks.
     ///
-    /// Throws also `storageFailed`, `damaged`, `overloaded`, and `tooLarge` for more rows than half of the hot tier.
+    /// Throws also `storageFailed`, `damaged`, `overloaded`, and `tooLarge` for more rows than half
+    /// of the hot tier.
     public func pushCold(
         _ ids: UnsafeRawBufferPointer, gradients: UnsafeBufferPointer<Float>
     ) throws(StoreError) {
-        let unique = try unique(ids, gradients, .sum, "a gradient")
+        let unique = try unsafe unique(ids, gradients, .sum, "a gradient")
         try rows.writeCold(unique, .step)
     }
 
-    /// Replaces rows and resets their optimizer state, as `pushHot`; of an id that comes twice the last row counts.
+    /// Replaces rows and resets their optimizer state, as `pushHot`; of an id that comes twice the
+    /// last row counts.
     public func assignHot(
         _ ids: UnsafeRawBufferPointer, values: UnsafeBufferPointer<Float>
     ) throws(StoreError) -> Bool {
-        let unique = try unique(ids, values, .last, "a row")
+        let unique = try unsafe unique(ids, values, .last, "a row")
         return rows.writeHot(unique, .assign)
     }
 
@@ -86,7 +90,7 @@ public final class Table: Sendable {
     public func assignCold(
         _ ids: UnsafeRawBufferPointer, values: UnsafeBufferPointer<Float>
     ) throws(StoreError) {
-        let unique = try unique(ids, values, .last, "a row")
+        let unique = try unsafe unique(ids, values, .last, "a row")
         try rows.writeCold(unique, .assign)
     }
 
@@ -96,16 +100,19 @@ public final class Table: Sendable {
     ) throws(StoreError) -> UniqueRows {
         if rows.isReadOnly { throw .readOnly }
         let dimension = schema.dimension
-        let keys = Keys(ids)
-        guard values.count == keys.count * dimension else {
-            throw .malformed("\(values.count) values for \(keys.count) rows of dimension \(dimension)")
+        let keys = unsafe Keys(ids)
+        guard unsafe values.count == keys.count * dimension else {
+            throw .malformed(
+                unsafe "\(values.count) values for \(keys.count) rows of dimension \(dimension)")
         }
         // An empty request has no address; nothing is read through this one then.
-        let base = values.baseAddress ?? UnsafePointer(bitPattern: 16)!
-        guard tc_all_finite(base, values.count) else { throw .nonFinite(what) }
-        let unique = UniqueRows(
+        let base = unsafe values.baseAddress ?? UnsafePointer(bitPattern: 16)!
+        guard unsafe tc_all_finite(base, values.count) else { throw .nonFinite(what) }
+        let unique = unsafe UniqueRows(
             keys, base, dimension: dimension, duplicates: duplicates, hash: rows.hash)
-        guard unique.sumsAreFinite(dimension: dimension) else { throw .nonFinite("a sum of gradients") }
+        guard unique.sumsAreFinite(dimension: dimension) else {
+            throw .nonFinite("a sum of gradients")
+        }
         return unique
     }
 
@@ -114,8 +121,8 @@ public final class Table: Sendable {
     /// Deletes the rows of the ids from both tiers and returns how many there were. Blocks.
     public func delete(_ ids: UnsafeRawBufferPointer) throws(StoreError) -> Int {
         if rows.isReadOnly { throw .readOnly }
-        let keys = Keys(ids)
-        return try rows.delete(Array(Set((0..<keys.count).map { keys[$0] })))
+        let keys = unsafe Keys(ids)
+        return try unsafe rows.delete(Array(Set((0..<keys.count).map { unsafe keys[$0] })))
     }
 }
 

@@ -1,12 +1,12 @@
 internal import Foundation
 
-/// Keeps the hot tier to its budget: a thread that moves the least used rows of all tables to disk when the budget
-/// runs high, so that no reply waits for it.
+/// Keeps the hot tier to its budget: a thread that moves the least used rows of all tables to disk
+/// when the budget runs high, so that no reply waits for it.
 ///
-/// The policy is least frequently used with ageing, over all tables at once. Frequencies stay with a row on disk, so that
-/// a scan, whose rows are seen once, cannot push out rows that are used again and again; they halve as time goes by, so that
-/// yesterday's favourites leave. Among equals the sweep of each shard's hand gives a new row a full round before it
-/// is looked at.
+/// The policy is least frequently used with ageing, over all tables at once. Frequencies stay with
+/// a row on disk, so that a scan, whose rows are seen once, cannot push out rows that are used
+/// again and again; they halve as time goes by, so that yesterday's favourites leave. Among equals
+/// the sweep of each shard's hand gives a new row a full round before it is looked at.
 final class Demoter: @unchecked Sendable {  // `firstTable` belongs to the thread
     private let budget: MemoryBudget
     private let tables: @Sendable () -> [RowStore]
@@ -47,8 +47,8 @@ final class Demoter: @unchecked Sendable {  // `firstTable` belongs to the threa
         }
     }
 
-    /// Moves rows to disk until the budget is down to its low mark or a round's share is done; returns the bytes of rows
-    /// that left.
+    /// Moves rows to disk until the budget is down to its low mark or a round's share is done;
+    /// returns the bytes of rows that left.
     func demote() throws(StoreError) -> Int {
         let tables = tables()
         guard !tables.isEmpty else { return 0 }
@@ -70,7 +70,8 @@ final class Demoter: @unchecked Sendable {  // `firstTable` belongs to the threa
             let excess = budget.usedBytes - budget.lowBytes
             if excess <= 0 { break }
             let table = tables[(firstTable + number) % tables.count]
-            freed += try table.demote(below: threshold, bytesMax: min(excess, MemoryBudget.stagedBytesMax))
+            freed += try table.demote(
+                below: threshold, bytesMax: min(excess, MemoryBudget.stagedBytesMax))
         }
         return freed
     }

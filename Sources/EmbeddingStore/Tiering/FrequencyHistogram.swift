@@ -1,7 +1,7 @@
 /// Bytes of hot rows by how often they are used: exact up to 31 uses, then by powers of two.
 ///
-/// It answers the one question of the eviction policy: up to which frequency must rows go, so that enough memory
-/// becomes free?
+/// It answers the one question of the eviction policy: up to which frequency must rows go, so that
+/// enough memory becomes free?
 struct FrequencyHistogram {
     private var bytes = [Double](repeating: 0, count: bucketCount)
 

@@ -3,9 +3,9 @@ import Synchronization
 
 /// The memory that the hot tiers of all tables share, and the clock by which frequencies age.
 ///
-/// Slabs and indexes report what they take and give back. Above `highBytes` nothing is inserted on a reply path:
-/// whoever needs room waits for the demoter, which makes room down to `lowBytes`. The slack between `highBytes` and
-/// the limit takes what was already under way.
+/// Slabs and indexes report what they take and give back. Above `highBytes` nothing is inserted on
+/// a reply path: whoever needs room waits for the demoter, which makes room down to `lowBytes`. The
+/// slack between `highBytes` and the limit takes what was already under way.
 final class MemoryBudget: @unchecked Sendable {  // plain properties are guarded by `condition`
     let limitBytes: Int
     let highBytes: Int
@@ -16,13 +16,15 @@ final class MemoryBudget: @unchecked Sendable {  // plain properties are guarded
     private let uses = Atomic<Int>(0)
     private let epochNumber: Atomic<UInt32>
 
-    /// Signalled when the budget crosses `highBytes`, when a round of demotion ends, and at the end.
+    /// Signalled when the budget crosses `highBytes`, when a round of demotion ends, and at the
+    /// end.
     private let condition = NSCondition()
     private var isStopped = false
     /// Why demotion makes no progress, when it does not.
     private var failure: StoreError?
 
-    /// Bytes that one round of demotion may stage, so that demoting does not itself take much memory.
+    /// Bytes that one round of demotion may stage, so that demoting does not itself take much
+    /// memory.
     static let stagedBytesMax = 8 << 20
 
     init(limitBytes: Int, epoch: UInt32) {
@@ -48,8 +50,8 @@ final class MemoryBudget: @unchecked Sendable {  // plain properties are guarded
         }
     }
 
-    /// Waits until rows may be inserted; throws what keeps the demoter from making room, or `overloaded`.
-    /// Blocks: never on an event loop.
+    /// Waits until rows may be inserted; throws what keeps the demoter from making room, or
+    /// `overloaded`. Blocks: never on an event loop.
     func waitForRoom(timeoutSeconds: Double) throws(StoreError) {
         if hasRoom { return }
         let deadline = Date(timeIntervalSinceNow: timeoutSeconds)
@@ -98,7 +100,9 @@ final class MemoryBudget: @unchecked Sendable {  // plain properties are guarded
 
     /// Begins a new epoch when the rows in memory have been used often enough since the last one.
     func ageFrequencies(hotRows: Int) {
-        guard uses.load(ordering: .relaxed) >= Self.usesPerRowAndEpoch * max(hotRows, 1024) else { return }
+        guard uses.load(ordering: .relaxed) >= Self.usesPerRowAndEpoch * max(hotRows, 1024) else {
+            return
+        }
         uses.store(0, ordering: .relaxed)
         epochNumber.wrappingAdd(1, ordering: .relaxed)
     }

@@ -2,8 +2,8 @@ import Foundation
 
 /// Keeps the rows that pushes have loaded and not yet stepped to half of the budget.
 ///
-/// Such rows must stay in memory, whatever the policy says. The other half can always be demoted, and no two pushes wait
-/// for each other's room, because each takes all that it needs at once.
+/// Such rows must stay in memory, whatever the policy says. The other half can always be demoted,
+/// and no two pushes wait for each other's room, because each takes all that it needs at once.
 final class PinnedBytes: @unchecked Sendable {  // `freeBytes` is guarded by `condition`
     private let limitBytes: Int
     private let condition = NSCondition()
@@ -18,7 +18,8 @@ final class PinnedBytes: @unchecked Sendable {  // `freeBytes` is guarded by `co
     func take(_ bytes: Int, timeoutSeconds: Double) throws(StoreError) {
         guard bytes <= limitBytes else {
             throw .tooLarge(
-                "a push of \(bytes) bytes of rows does not fit in half of the hot tier (\(limitBytes) bytes)")
+                "a push of \(bytes) bytes of rows does not fit in half of the hot tier (\(limitBytes) bytes)"
+            )
         }
         let deadline = Date(timeIntervalSinceNow: timeoutSeconds)
         condition.lock()

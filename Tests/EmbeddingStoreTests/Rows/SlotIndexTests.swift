@@ -2,7 +2,8 @@ import Testing
 
 @testable import EmbeddingStore
 
-/// The index with its slab against a dictionary, under a hash that spreads and under ones that do not.
+/// The index with its slab against a dictionary, under a hash that spreads and under ones that do
+/// not.
 @Suite struct SlotIndexTests {
     @Test(arguments: [1, 2, 3, 4] as [UInt64])
     func agreesWithADictionary(seed: UInt64) {

@@ -47,7 +47,8 @@ struct SeededGenerator: RandomNumberGenerator {
 }
 
 extension TableSchema {
-    /// Rows of zeros that stay in float32 wherever they are, and steps that are exact for whole numbers.
+    /// Rows of zeros that stay in float32 wherever they are, and steps that are exact for whole
+    /// numbers.
     static func exact(dimension: Int) -> TableSchema {
         TableSchema(
             dimension: dimension, optimizer: .sgd(learningRate: 1), initializer: .zeros,

@@ -3,8 +3,9 @@ import Testing
 
 @testable import EmbeddingStore
 
-/// The store's optimizers against reference vectors: torch's where torch has the optimizer, float64 formulas where it has
-/// not. `Tests/Fixtures/optimizers/README.md` describes the files and the generator of the pushes.
+/// The store's optimizers against reference vectors: torch's where torch has the optimizer, float64
+/// formulas where it has not. `Tests/Fixtures/optimizers/README.md` describes the files and the
+/// generator of the pushes.
 @Suite struct OptimizerVectorTests {
     struct File: Decodable {
         var optimizer: String

@@ -4,7 +4,8 @@ import Testing
 
 /// Random operations on a table that fits in memory by a small part only, against a dictionary.
 @Suite struct TableModelTests {
-    /// With float32 on both tiers every row is what the dictionary says, to the bit, restarts included.
+    /// With float32 on both tiers every row is what the dictionary says, to the bit, restarts
+    /// included.
     @Test(arguments: [1, 2, 3] as [UInt64])
     func exactInFloat32(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
@@ -71,8 +72,8 @@ import Testing
         #expect(figures.demotions > 0 && figures.promotions > 0, "the tiers were not exercised: \(figures)")
     }
 
-    /// With int16 below, no value moves by more than one step of its row's scale each time the row is demoted, and
-    /// the moves cancel out on average.
+    /// With int16 below, no value moves by more than one step of its row's scale each time the row
+    /// is demoted, and the moves cancel out on average.
     @Test func int16MovesByOneStepAndNotToOneSide() throws {
         var random = SeededGenerator(seed: 7)
         let temporary = try TemporaryStore(memoryBytes: 1 << 20, demotesInBackground: false)
