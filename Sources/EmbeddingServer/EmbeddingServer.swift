@@ -22,8 +22,8 @@ public struct EmbeddingServer: Service {
     ///   - addresses: where to listen.
     ///   - options: limits.
     ///   - logger: gets what happens to the server, not to single requests.
-    ///   - onListening: called once all addresses accept connections, with those that they have: a TCP port that was
-    ///     given as 0 is the real one here.
+    ///   - onListening: called once all addresses accept connections, with those that they have:
+    ///     a TCP port that was given as 0 is the real one here.
     public init(
         store: Store, addresses: [ServerAddress], options: ServerOptions = ServerOptions(),
         logger: Logger,
