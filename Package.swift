@@ -15,7 +15,6 @@ let nio = "swift-nio"
 
 let package = Package(
     name: "thermocline",
-    platforms: [.macOS(.v15)],
     products: [
         .executable(name: "thermocline", targets: ["thermocline"]),
         .library(name: "EmbeddingStore", targets: ["EmbeddingStore"]),

@@ -2,7 +2,7 @@ public import EmbeddingWire
 
 /// Why a call got no answer from a server.
 ///
-/// An answer that refuses the request is a ``WireError`` instead.
+/// An answer that refuses the request is a `WireError` instead.
 public enum ConnectionError: Error, Hashable, Sendable {
     /// No connection could be made.
     case unreachable(ServerAddress, reason: String)

@@ -14,7 +14,10 @@ extension EmbeddingClient {
 
     /// Makes a table.
     ///
-    /// - Parameter ifExists: with `open`, a table of that name and the same schema is opened.
+    /// - Parameters:
+    ///   - name: ASCII letters, digits, `_`, `-`, `.` and `/`, at most 255 bytes.
+    ///   - schema: what the table is; it never changes.
+    ///   - ifExists: with `open`, a table of that name and the same schema is opened.
     public func createTable(
         _ name: String, schema: TableSchema, ifExists: IfExists = .error
     ) async throws -> EmbeddingTable {

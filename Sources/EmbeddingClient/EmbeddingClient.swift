@@ -7,7 +7,7 @@ internal import Synchronization
 /// A connection to a Thermocline server.
 ///
 /// Any number of calls may be made at once, from any task or event loop: they are pipelined on the
-/// connection, and each gets its own answer. Calls throw a ``WireError`` when the server refuses
+/// connection, and each gets its own answer. Calls throw a `WireError` when the server refuses
 /// the request, and a ``ConnectionError`` when no answer comes; then it is not known whether the
 /// server has carried out the call. A call sees the effect of every earlier write on this
 /// connection to the ids that it names, whether or not the write has been answered.
@@ -40,6 +40,7 @@ public final class EmbeddingClient: Sendable {
     /// Connects, and agrees with the server on a version of the protocol.
     ///
     /// - Parameters:
+    ///   - address: where the server listens.
     ///   - group: event loops to choose one from; the process's shared ones when none are given.
     ///   - timeout: for the connection, and later for each call unless it names its own.
     /// - Throws: ``ConnectionError``.

@@ -27,6 +27,7 @@ public struct EmbeddingTable: Sendable {
     /// Reads a row for each id.
     ///
     /// - Parameters:
+    ///   - ids: at most `client.idsMax`.
     ///   - create: whether ids without a row get one; otherwise they read as the table's
     ///     default row, and the result says which were found.
     ///   - format: how the rows travel; float16 and int16 are half as long and rounded.
@@ -47,7 +48,9 @@ public struct EmbeddingTable: Sendable {
     ///
     /// Gradients of an id that comes more than once are summed, then one step is taken.
     ///
-    /// - Parameter gradients: row-major, a row for each id.
+    /// - Parameters:
+    ///   - ids: at most `client.idsMax`.
+    ///   - gradients: row-major, a row for each id.
     public func push(_ ids: [UInt64], gradients: [Float]) async throws {
         try check(ids)
         try check(rows: gradients, for: ids)
@@ -58,7 +61,9 @@ public struct EmbeddingTable: Sendable {
 
     /// Replaces the row of each id; the last row counts for an id that comes more than once.
     ///
-    /// - Parameter rows: row-major, a row for each id.
+    /// - Parameters:
+    ///   - ids: at most `client.idsMax`.
+    ///   - rows: row-major, a row for each id.
     public func assign(_ ids: [UInt64], rows: [Float]) async throws {
         try check(ids)
         try check(rows: rows, for: ids)
@@ -70,8 +75,12 @@ public struct EmbeddingTable: Sendable {
     /// Reads one row for each bag of ids, combined from the rows of its ids.
     ///
     /// - Parameters:
+    ///   - ids: of all bags, one after the other; at most `client.idsMax`.
     ///   - offsets: where each bag begins in `ids`, ascending from 0; the last ends with them.
+    ///   - mode: how the rows of a bag become one.
     ///   - weights: one for each id, with `sum` only.
+    ///   - create: whether ids without a row get one; otherwise they count as the default row.
+    ///   - format: how the rows travel; float16 and int16 are half as long and rounded.
     /// - Returns: row-major, a row for each bag; zeros for an empty one.
     public func pool(
         _ ids: [UInt64], offsets: [UInt64], mode: PoolMode = .sum, weights: [Float]? = nil,

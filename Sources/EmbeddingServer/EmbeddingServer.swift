@@ -17,9 +17,13 @@ public struct EmbeddingServer: Service {
     private let logger: Logger
     private let onListening: @Sendable ([ServerAddress]) throws -> Void
 
-    /// - Parameter onListening: called once all addresses accept connections, with those that they
-    ///   have: a TCP port
-    ///   that was given as 0 is the real one here.
+    /// - Parameters:
+    ///   - store: what is served; it stays open when the server has stopped.
+    ///   - addresses: where to listen.
+    ///   - options: limits.
+    ///   - logger: gets what happens to the server, not to single requests.
+    ///   - onListening: called once all addresses accept connections, with those that they have:
+    ///     a TCP port that was given as 0 is the real one here.
     public init(
         store: Store, addresses: [ServerAddress], options: ServerOptions = ServerOptions(),
         logger: Logger,

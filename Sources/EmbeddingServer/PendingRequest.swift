@@ -3,7 +3,7 @@ internal import NIOCore
 
 /// A request that has been read and not yet answered; belongs to its connection's event loop.
 final class PendingRequest: @unchecked Sendable {
-    // Sendable because: passed through the disk threads, touched on the event loop only
+    // Passed through the disk threads, but touched on the event loop only.
     let request: Request
     let header: FrameHeader
     let requestBytes: Int

@@ -5,7 +5,7 @@ internal import NIOCore
 /// A reply of rows while it is being filled, perhaps first on the event loop and then on a disk
 /// thread: rows are written straight into the frame that is sent.
 final class PulledRows: @unchecked Sendable {
-    // Sendable because: handed from one thread to the next, never used by two
+    // Handed from one thread to the next, never used by two.
     private(set) var frame: ByteBuffer
     private let layout: RowsLayout
 

@@ -52,9 +52,14 @@ final class DataDirectory: Sendable {
             throw .badDataDirectory("\(path) is not a Thermocline store")
         }
         let descriptor = unsafe open(path + "/LOCK", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else {
+        guard descriptor >= 0 || (readOnly && errno == EROFS) else {
             throw .cannotCreate(
                 unsafe "cannot open \(path)/LOCK: \(String(cString: strerror(errno)))")
+        }
+        guard descriptor >= 0 else {
+            // A checkpoint on a medium that nobody can write needs no guard.
+            lockFile = NIOLockedValueBox(-1)
+            return
         }
         guard flock(descriptor, (readOnly ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0 else {
             Glibc.close(descriptor)

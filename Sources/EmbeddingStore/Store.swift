@@ -119,7 +119,9 @@ public final class Store: Sendable {
         // its overhead.
         let byCores = 8 * ProcessInfo.processInfo.activeProcessorCount
         let byMemory = memoryBytes >> 20
-        let wanted = max(4, min(256, byCores, byMemory))
+        // A shard holds 2^24 rows at most, and the smallest take 16 bytes.
+        let byRows = memoryBytes / (16 << 24) + 1
+        let wanted = max(4, byRows, min(256, byCores, byMemory))
         return 1 << (Int.bitWidth - 1 - wanted.leadingZeroBitCount)
     }
 

@@ -67,11 +67,15 @@ struct Serve: AsyncParsableCommand {
     enum Durability: String, ExpressibleByArgument, CaseIterable { case none, buffered, synced }
 
     func validate() throws {
-        guard frameBytesMax.bytes <= UInt32.max else {
-            throw ValidationError("--frame-bytes-max is at most 4 GiB, less one byte.")
+        // Lists of tables and statistics must fit in a frame too.
+        guard (64 << 10...Int(UInt32.max)).contains(frameBytesMax.bytes) else {
+            throw ValidationError("--frame-bytes-max is from 64KiB to 4GiB, less one byte.")
         }
-        guard idsMax >= 1, idsMax <= UInt32.max, connectionsMax >= 1, threads ?? 1 >= 1 else {
-            throw ValidationError("Limits and threads are at least 1.")
+        guard idsMax >= 1, idsMax <= UInt32.max, connectionsMax >= 1 else {
+            throw ValidationError("Limits are at least 1, and --ids-max is below 2^32.")
+        }
+        guard (1...128).contains(threads ?? 1) else {
+            throw ValidationError("--threads is from 1 to 128.")
         }
     }
 
@@ -111,13 +115,17 @@ struct Serve: AsyncParsableCommand {
                     .init(service: server, successTerminationBehavior: .gracefullyShutdownGroup)
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        defer { if let readyFile { unlink(readyFile) } }
         do {
             try await services.run()
         } catch {
-            try store.close()
+            do {
+                try store.close()
+            } catch {
+                logger.error("closing the store failed", metadata: ["error": "\(error)"])
+            }
             throw error
         }
-        if let readyFile { unlink(readyFile) }
         let started = ContinuousClock.now
         try store.close()
         logger.info("store closed", metadata: ["took": "\(started.duration(to: .now))"])

@@ -129,7 +129,7 @@ final class RocksDBColdTier: ColdTier {
         var values = unsafe [OpaquePointer?](repeating: nil, count: keys.count)
         var errors = unsafe [UnsafeMutablePointer<CChar>?](repeating: nil, count: keys.count)
         unsafe bigEndian.withUnsafeBytes { bytes in
-            // Keys is not empty.
+            // `keys` is not empty.
             let base = unsafe bytes.baseAddress!.assumingMemoryBound(to: CChar.self)
             let addresses = unsafe (0..<keys.count).map { unsafe Optional(base + $0 * 8) }
             unsafe rocksdb_batched_multi_get_cf(

@@ -7,7 +7,9 @@ extension StoreError {
     init(rocksDB message: String, path: String) {
         if message.hasPrefix("Corruption") {
             self = .damaged("\(path): \(message)")
-        } else if message.hasPrefix("IO error"), message.contains("lock") {
+        } else if message.hasPrefix("IO error: While lock file")
+            || message.hasPrefix("IO error: lock hold by current process")
+        {
             self = .inUse(path)
         } else {
             self = .storageFailed("\(path): \(message)")

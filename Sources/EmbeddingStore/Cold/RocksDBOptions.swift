@@ -3,7 +3,7 @@ internal import CRocksDB
 /// How RocksDB is set up for rows: point reads in batches, sorted bulk writes, and little memory of
 /// its own.
 @safe final class RocksDBOptions: @unchecked Sendable {
-    // Sendable because: RocksDB's option objects are not changed after init
+    // RocksDB's option objects are not changed after init.
     let options: OpaquePointer
     let reads: OpaquePointer
     let scans: OpaquePointer

@@ -23,7 +23,7 @@ public enum RowFormat: UInt8, Sendable, CaseIterable {
 ///
 /// The memory holds `format.byteCount(rows: count, dimension:)` bytes, aligned to 4.
 @unsafe public struct RowOutput: @unchecked Sendable {
-    // Sendable because: a borrowed address: whoever passes it on keeps the memory alive
+    // A borrowed address: whoever passes it on keeps the memory alive.
     let base: UnsafeMutableRawPointer
     let format: RowFormat
     let count: Int

@@ -40,9 +40,6 @@ import Glibc
     @inline(__always)
     func record(_ position: Int) -> UnsafeMutableRawPointer { unsafe base + position &* stride }
 
-    /// Bytes that one more row would commit.
-    var bytesToGrow: Int { max(0, pages(for: count + 1) - committedBytes) }
-
     /// Adds a record with undefined contents. There must be room: `count < capacity`.
     mutating func append() -> Int {
         precondition(count < capacity)

@@ -2,7 +2,7 @@ internal import NIOConcurrencyHelpers
 
 /// Which of a pull's rows exist: bit `i mod 8` of byte `i / 8`, cleared beforehand by the caller.
 @unsafe public struct FoundBits: @unchecked Sendable {
-    // Sendable because: a borrowed address: whoever passes it on keeps the memory alive
+    // A borrowed address: whoever passes it on keeps the memory alive.
     private let base: UnsafeMutablePointer<UInt8>
 
     /// `bytes` holds at least ⌈n/8⌉ bytes.

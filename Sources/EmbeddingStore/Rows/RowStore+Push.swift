@@ -10,13 +10,21 @@ extension RowStore {
 
     /// Applies `rows` if every row is in memory, or can be created without asking the disk; else
     /// changes nothing and returns false. Never blocks.
-    func writeHot(_ rows: borrowing UniqueRows, _ change: Change) -> Bool {
-        unsafe rows.withKeys { keys in
+    /// Throws `tooLarge` for more rows than could be loaded if they were on disk, wherever they are.
+    func writeHot(_ rows: borrowing UniqueRows, _ change: Change) throws(StoreError) -> Bool {
+        let bytes = rows.count * layout.stride
+        try pinned.check(bytes)
+        // All of the unknown ids are created or none, so that a write which is refused has made no
+        // row: there must be room for as many as there may be.
+        let mayCreate = budget.usedBytes + bytes < budget.highBytes
+        return unsafe rows.withKeys { keys in
             unsafe budget.countUses(keys.count)
             let batch = unsafe batch(keys)
             return unsafe withUnsafeTemporaryAllocation(of: Int32.self, capacity: keys.count) {
                 positions in
-                guard unsafe pinHot(batch, positions.baseAddress) else { return false }
+                guard unsafe pinHot(batch, positions.baseAddress, mayCreate: mayCreate) else {
+                    return false
+                }
                 unsafe apply(rows, change, batch, positions.baseAddress)
                 return true
             }
@@ -27,6 +35,7 @@ extension RowStore {
     /// on I/O.
     func writeCold(_ rows: borrowing UniqueRows, _ change: Change) throws(StoreError) {
         let bytes = rows.count * layout.stride
+        try pinned.check(bytes)
         try pinned.take(bytes, timeoutSeconds: Self.roomTimeoutSeconds)
         defer { pinned.give(bytes) }
         try unsafe load(rows.keys, create: true, pin: true) { _, _ in }
@@ -42,7 +51,7 @@ extension RowStore {
 
     /// Pins every row of the batch and notes its position, or pins none and returns false.
     private func pinHot(
-        _ batch: borrowing KeyBatch, _ positions: UnsafeMutablePointer<Int32>?
+        _ batch: borrowing KeyBatch, _ positions: UnsafeMutablePointer<Int32>?, mayCreate: Bool
     ) -> Bool {
         guard let positions = unsafe positions else { return true }  // an empty batch
         return unsafe withScratch { scratch in
@@ -50,7 +59,8 @@ extension RowStore {
                 let places = batch.places(of: number)
                 if places.isEmpty { continue }
                 let missing = shard.lock.withLock {
-                    unsafe pinHot(batch, places, in: shard, positions, scratch: scratch)
+                    unsafe pinHot(
+                        batch, places, in: shard, positions, mayCreate: mayCreate, scratch: scratch)
                 }
                 if let missing {
                     unpin(batch, upTo: missing)
@@ -65,7 +75,8 @@ extension RowStore {
     @inline(__always)
     private func pinHot(
         _ batch: borrowing KeyBatch, _ places: Range<Int>, in shard: Shard,
-        _ positions: UnsafeMutablePointer<Int32>, scratch: UnsafeMutablePointer<Float>
+        _ positions: UnsafeMutablePointer<Int32>, mayCreate: Bool,
+        scratch: UnsafeMutablePointer<Float>
     ) -> Int? {
         var start = places.lowerBound
         while start < places.upperBound {
@@ -73,7 +84,7 @@ extension RowStore {
             unsafe shard.find(batch, start..<end, positions + start)
             for place in start..<end {
                 if unsafe positions[place] < 0 {
-                    guard isColdEmpty, budget.hasRoom, !shard.isFull else { return place }
+                    guard mayCreate, isColdEmpty, !shard.isFull else { return place }
                     _ = unsafe create(
                         batch.key(place), hash: batch.hash(place), in: shard, scratch: scratch)
                     unsafe positions[place] = Int32(truncatingIfNeeded: shard.count - 1)

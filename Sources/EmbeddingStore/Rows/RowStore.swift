@@ -25,7 +25,7 @@ final class RowStore: @unchecked Sendable {  // `shards` never changes; each gua
     /// Pushes applied since the table was made: Adam's step, and a part of every rounding's
     /// randomness.
     let pushes: Synchronization.Atomic<Int>
-    /// Bytes of rows that requests under way hold in memory beyond the policy; see `load`.
+    /// Room for the rows that pushes load and pin; shared by all tables. See `writeCold`.
     let pinned: PinnedBytes
 
     init(

@@ -129,17 +129,13 @@ import Glibc
         unsafe slots[at] = Self.slot(hash, position)
     }
 
-    /// The slot count after the next insert, so that its memory can be accounted for beforehand.
-    var bytesToGrow: Int {
-        (usedCount + 1) * 8 > slotCount * 7 ? max(0, nextSlotCount * 4 - bytes) : 0
-    }
-
     /// Removed slots alone do not make it grow.
     private var nextSlotCount: Int {
         liveCount * 8 > slotCount * 5 ? slotCount + slotCount / 2 : slotCount
     }
 
-    /// Slots in the longest run without an empty one: what the worst lookup may have to read.
+    /// Slots in the longest run without an empty one: what the worst lookup may
+    /// have to read. Tests watch it.
     var longestRun: Int {
         var longest = 0
         var run = 0

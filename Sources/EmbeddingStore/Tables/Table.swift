@@ -63,7 +63,7 @@ public final class Table: Sendable {
         _ ids: UnsafeRawBufferPointer, gradients: UnsafeBufferPointer<Float>
     ) throws(StoreError) -> Bool {
         let unique = try unsafe unique(ids, gradients, .sum, "a gradient")
-        return rows.writeHot(unique, .step)
+        return try rows.writeHot(unique, .step)
     }
 
     /// The same wherever the rows are; all of it is applied, or on error nothing. Blocks.
@@ -83,7 +83,7 @@ public final class Table: Sendable {
         _ ids: UnsafeRawBufferPointer, values: UnsafeBufferPointer<Float>
     ) throws(StoreError) -> Bool {
         let unique = try unsafe unique(ids, values, .last, "a row")
-        return rows.writeHot(unique, .assign)
+        return try rows.writeHot(unique, .assign)
     }
 
     /// Replaces rows and resets their optimizer state, as `pushCold`. Blocks.

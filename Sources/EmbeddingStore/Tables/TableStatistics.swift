@@ -13,7 +13,8 @@ public struct TableStatistics: Sendable, Hashable, Codable {
     public var hot: Tier
     /// On disk only; the bytes are those of all files of the table.
     public var cold: Tier
-    /// Rows that a request found in memory, and those it did not.
+    /// Rows that pulls and pools found in memory, and those that they did not; a row that is
+    /// created is a miss.
     public var hits: Int
     public var misses: Int
     public var created: Int

@@ -14,13 +14,17 @@ final class PinnedBytes: @unchecked Sendable {  // `freeBytes` is guarded by `co
         freeBytes = limitBytes
     }
 
-    /// Waits for `bytes` to be free and takes them. Blocks: never on an event loop.
-    func take(_ bytes: Int, timeoutSeconds: Double) throws(StoreError) {
+    /// Throws `tooLarge` for more bytes than there can ever be.
+    func check(_ bytes: Int) throws(StoreError) {
         guard bytes <= limitBytes else {
             throw .tooLarge(
-                "a push of \(bytes) bytes of rows; half of the hot tier is \(limitBytes) bytes"
-            )
+                "a write of \(bytes) bytes of rows; half of the hot tier is \(limitBytes) bytes")
         }
+    }
+
+    /// Waits for `bytes` to be free and takes them. Blocks: never on an event loop.
+    func take(_ bytes: Int, timeoutSeconds: Double) throws(StoreError) {
+        precondition(bytes <= limitBytes, "checked by `check`")
         let deadline = Date(timeIntervalSinceNow: timeoutSeconds)
         condition.lock()
         defer { condition.unlock() }
