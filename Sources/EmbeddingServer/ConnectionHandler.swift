@@ -34,9 +34,11 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     private var isDecoding = false
     private var isReadWanted = false
-    /// No more requests are taken: the client has closed its side, or broke the protocol, or the
-    /// server stops.
+    /// The client has closed its side: nothing comes behind what is in the stream.
+    private var isInputClosed = false
+    /// No more requests are taken: the client is done or broke the protocol, or the server stops.
     private var isEnding = false
+    private var isClosing = false
 
     /// A long run of replies is flushed in parts, so that the client can begin.
     private static let flushBytes = 256 << 10
@@ -89,7 +91,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
         defer { isDecoding = false }
         while !isEnding, !isSaturated(context) {
             do {
-                guard let message = try decoder.decode(buffer: &stream) else { break }
+                guard let message = try decoder.decode(buffer: &stream) else {
+                    if isInputClosed { end(context) }
+                    break
+                }
                 handle(context, message)
             } catch {
                 refuse(context, error)
@@ -156,6 +161,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
             let started = NIODeadline.now()
             do {
                 let request = try Request(frame, limits: dispatcher.limits, granted: granted)
+                try dispatcher.check(request, granted: granted)
                 start(context, PendingRequest(request, frame, started: started))
             } catch {
                 reply(
@@ -280,15 +286,28 @@ final class ConnectionHandler: ChannelDuplexHandler {
         closeWhenIdle(context)
     }
 
+    /// Closes once everything is answered: our side first, so that the client reads all replies, the
+    /// whole when the client has closed its own or has had time to. A close with unread bytes would
+    /// take replies back that TCP has not delivered.
     private func closeWhenIdle(_ context: ChannelHandlerContext) {
-        guard requestsInFlight == 0 else { return }
-        // After what has been written: a close of the output only, so that the client reads all of
-        // it.
-        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in
-            bound.value.close(promise: nil)
+        guard requestsInFlight == 0, !isClosing else { return }
+        isClosing = true
+        flush(context)
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        context.close(mode: .output).whenComplete { _ in
+            let (handler, context) = bound.value
+            if handler.isInputClosed {
+                context.close(promise: nil)
+            } else {
+                context.eventLoop.scheduleTask(in: Self.lingerTime) {
+                    bound.value.1.close(promise: nil)
+                }
+            }
         }
     }
+
+    /// How long a client has to close its side after ours.
+    private static let lingerTime = TimeAmount.seconds(1)
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
@@ -297,7 +316,12 @@ final class ConnectionHandler: ChannelDuplexHandler {
             end(context)
         case ChannelEvent.inputClosed:
             // A client may close its side and still read its replies.
-            end(context)
+            isInputClosed = true
+            if isClosing {
+                context.close(promise: nil)
+            } else {
+                resume(context)
+            }
         default:
             break
         }
