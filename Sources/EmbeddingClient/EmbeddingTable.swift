@@ -84,7 +84,7 @@ public struct EmbeddingTable: Sendable {
     /// - Returns: row-major, a row for each bag; zeros for an empty one.
     public func pool(
         _ ids: [UInt64], offsets: [UInt64], mode: PoolMode = .sum, weights: [Float]? = nil,
-        create: Bool = true, format: RowFormat = .float32
+        create: Bool = false, format: RowFormat = .float32
     ) async throws -> [Float] {
         try check(ids)
         try check(offsets)

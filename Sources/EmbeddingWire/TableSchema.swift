@@ -23,7 +23,7 @@ public struct TableSchema: Hashable, Sendable {
         dimension: UInt32,
         hot: Precision = .float32,
         cold: Precision = .int16,
-        optimizer: Optimizer = .adagrad(learningRate: 0.05),
+        optimizer: Optimizer = .adagrad(learningRate: 0.01),
         initializer: Initializer = .uniform(low: -0.01, high: 0.01),
         scheme: Scheme = .full,
         admissionCount: UInt32 = 1,

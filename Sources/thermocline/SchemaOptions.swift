@@ -12,14 +12,14 @@ struct SchemaOptions: ParsableArguments {
         help: ArgumentHelp(
             "What a push does with a gradient.",
             discussion: """
-                sgd:lr=0.01, momentum:lr=0.01,momentum=0.9, adagrad:lr=0.05,initial=0,eps=1e-10, \
-                rowwise-adagrad:lr=0.05,initial=0,eps=1e-10, \
+                sgd:lr=0.01, momentum:lr=0.01,momentum=0.9, adagrad:lr=0.01,initial=0,eps=1e-10, \
+                rowwise-adagrad:lr=0.01,initial=0,eps=1e-10, \
                 adam:lr=0.001,beta1=0.9,beta2=0.999,eps=1e-8 or ftrl:alpha=0.05,beta=1,l1=0,l2=0; \
                 parameters left out have these values. Default: adagrad.
                 """,
             valueName: "spec"),
         transform: checked(SchemaSyntax.optimizer))
-    var optimizer: Optimizer = .adagrad(learningRate: 0.05)
+    var optimizer: Optimizer = .adagrad(learningRate: 0.01)
 
     @Option(
         help: ArgumentHelp(

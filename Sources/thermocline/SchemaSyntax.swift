@@ -26,12 +26,12 @@ enum SchemaSyntax {
                 momentum: try spec.number("momentum", else: 0.9))
         case "adagrad":
             optimizer = .adagrad(
-                learningRate: try spec.number("lr", else: 0.05),
+                learningRate: try spec.number("lr", else: 0.01),
                 initialAccumulator: try spec.number("initial", else: 0),
                 epsilon: try spec.number("eps", else: 1e-10))
         case "rowwiseadagrad":
             optimizer = .rowwiseAdagrad(
-                learningRate: try spec.number("lr", else: 0.05),
+                learningRate: try spec.number("lr", else: 0.01),
                 initialAccumulator: try spec.number("initial", else: 0),
                 epsilon: try spec.number("eps", else: 1e-10))
         case "adam":

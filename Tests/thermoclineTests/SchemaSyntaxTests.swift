@@ -6,7 +6,7 @@ import Testing
 @Suite struct SchemaSyntaxTests {
     @Test(arguments: [
         ("adagrad:lr=0.05,eps=1e-10", .adagrad(learningRate: 0.05)),
-        ("adagrad", .adagrad(learningRate: 0.05)),
+        ("adagrad", .adagrad(learningRate: 0.01)),
         (
             "adagrad:eps=1e-8,initial=0.1,lr=1",
             .adagrad(learningRate: 1, initialAccumulator: 0.1, epsilon: 1e-8)

@@ -43,7 +43,7 @@ import Testing
         let schema = TableSchema(dimension: 8, scheme: .hashed(rows: 100), seed: .max)
         let table = TableDescription("item", schema, rows: 1234)
         let text = try table.text(asJSON: false)
-        #expect(text.contains("\noptimizer    adagrad:lr=0.05,initial=0,eps=1e-10\n"))
+        #expect(text.contains("\noptimizer    adagrad:lr=0.01,initial=0,eps=1e-10\n"))
         #expect(text.contains("\nscheme       hashed:rows=100\n"))
         let json = try table.text(asJSON: true)
         #expect(json.contains(#""seed" : "18446744073709551615""#))

@@ -168,6 +168,9 @@ class Client:
     def checkpoint(self, path: str) -> dict[str, Any]:
         """Writes a consistent copy of the store, which can be opened as a store.
 
+        The reply comes when the copy is complete: connect with a ``timeout`` that is longer than
+        that, or with None.
+
         Parameters
         ----------
         path : str

@@ -66,8 +66,8 @@ class Table:
         ----------
         ids : integer array of any shape
         create : bool
-            Whether an unknown id gets a row (for training). Without it nothing is created or
-            counted, and an unknown id gives the table's default row (for serving).
+            Whether an unknown id gets a row (for training). Without it nothing is
+            created, and an unknown id gives the table's default row (for serving).
         out : float32 array of the shape of ``ids`` and (dim,), C-contiguous, optional
             Received into, and returned as the rows. After an error its content is undefined.
         wire : {"float32", "float16", "int16"}
