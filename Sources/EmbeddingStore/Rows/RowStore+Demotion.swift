@@ -47,39 +47,60 @@ extension RowStore {
         var written = ColdRows()
     }
 
+    /// Rows that a demotion looks at, or removes, before it lets requests have the shard again.
+    private static let sliceRows = 4096
+    private static let removedSliceRows = 512
+
     private func stage(below threshold: FrequencyHistogram.Threshold, rowsMax: Int) -> Staged {
         var staged = Staged(keys: Array(repeating: [], count: shards.count))
-        let epoch = budget.epoch
         let rowsPerShard = (rowsMax + shards.count - 1) / shards.count
         unsafe withScratch { scratch in
             for (number, shard) in shards.enumerated() {
                 // Takes `share` of the rows at the threshold, evenly along the sweep.
                 var owed = 0.0
-                shard.lock.withLock {
-                    unsafe shard.sweep { record in
-                        let meta = unsafe shard.meta(record)
-                        let bucket = unsafe FrequencyHistogram.bucket(
-                            of: meta.pointee.frequency(at: epoch))
-                        if unsafe bucket > threshold.bucket || meta.pointee.pins > 0 { return true }
-                        if bucket == threshold.bucket {
-                            owed += threshold.share
-                            if owed < 1 { return true }
-                            owed -= 1
+                var left = shard.lock.withLock { shard.count }
+                while left > 0, staged.keys[number].count < rowsPerShard {
+                    shard.lock.withLock {
+                        unsafe shard.sweep(limit: min(left, Self.sliceRows)) { record in
+                            let meta = unsafe shard.meta(record)
+                            if unsafe leaves(meta.pointee, below: threshold, &owed) {
+                                unsafe stage(record, meta, number, &staged, scratch)
+                            }
+                            return staged.keys[number].count < rowsPerShard
                         }
-                        let key = unsafe record.loadUnaligned(as: UInt64.self)
-                        unsafe meta.pointee.bits &= ~RowMeta.touched
-                        staged.keys[number].append(key)
-                        if !isReadOnly, unsafe mustWrite(meta.pointee) {
-                            unsafe write(
-                                record, key, meta.pointee, schema.coldPrecision, epoch, scratch,
-                                &staged.written)
-                        }
-                        return staged.keys[number].count < rowsPerShard
                     }
+                    left -= Self.sliceRows
                 }
             }
         }
         return staged
+    }
+
+    private func leaves(
+        _ meta: RowMeta, below threshold: FrequencyHistogram.Threshold, _ owed: inout Double
+    ) -> Bool {
+        let bucket = FrequencyHistogram.bucket(of: meta.frequency(at: budget.epoch))
+        if meta.pins > 0 || bucket > threshold.bucket { return false }
+        if bucket < threshold.bucket { return true }
+        owed += threshold.share
+        if owed < 1 { return false }
+        owed -= 1
+        return true
+    }
+
+    /// Notes a row that is to leave, and copies it out if it must be written.
+    private func stage(
+        _ record: UnsafeMutableRawPointer, _ meta: UnsafeMutablePointer<RowMeta>, _ shard: Int,
+        _ staged: inout Staged, _ scratch: UnsafeMutablePointer<Float>
+    ) {
+        let key = unsafe record.loadUnaligned(as: UInt64.self)
+        unsafe meta.pointee.bits &= ~RowMeta.touched
+        staged.keys[shard].append(key)
+        if !isReadOnly, unsafe mustWrite(meta.pointee) {
+            unsafe write(
+                record, key, meta.pointee, schema.coldPrecision, budget.epoch, scratch,
+                &staged.written)
+        }
     }
 
     /// Whether a row that leaves the hot tier is on disk not at all, differently, or in a precision
@@ -107,33 +128,36 @@ extension RowStore {
     /// Removes staged rows that nobody used meanwhile; the others stay, and differ from what was
     /// written of them.
     private func removeDemoted(_ keys: [[UInt64]]) -> Int {
-        var removedInAll = 0
+        var removed = 0
         for (number, shard) in shards.enumerated() where !keys[number].isEmpty {
-            shard.lock.withLock {
-                var removed = 0
-                for key in keys[number] {
-                    let hash = hash(key)
-                    let position = shard.position(of: key, hash: hash)
-                    precondition(
-                        position >= 0, "only a demotion or a delete removes rows, one at a time")
-                    let meta = unsafe shard.meta(shard.record(position))
-                    if unsafe !meta.pointee.has(RowMeta.coldCopy), !isReadOnly {
-                        unsafe countColdCopy(meta, in: shard)
-                    }
-                    if unsafe meta.pointee.has(RowMeta.touched) || meta.pointee.pins > 0 {
-                        unsafe meta.pointee.bits |= RowMeta.dirty
-                        unsafe meta.pointee.bits &= ~RowMeta.exactCopy
-                    } else {
-                        shard.remove(at: position, key: key, hash: hash)
-                        removed += 1
-                    }
+            for start in stride(from: 0, to: keys[number].count, by: Self.removedSliceRows) {
+                let slice = keys[number][start...].prefix(Self.removedSliceRows)
+                shard.lock.withLock {
+                    let count = slice.count { removeDemoted($0, in: shard) }
+                    shard.statistics.demotions += count
+                    removed += count
                 }
-                shard.statistics.demotions += removed
-                removedInAll += removed
-                shard.trim()
             }
+            shard.lock.withLock { shard.trim() }
         }
-        return removedInAll
+        return removed
+    }
+
+    private func removeDemoted(_ key: UInt64, in shard: Shard) -> Bool {
+        let hash = hash(key)
+        let position = shard.position(of: key, hash: hash)
+        precondition(position >= 0, "only a demotion or a delete removes rows, one at a time")
+        let meta = unsafe shard.meta(shard.record(position))
+        if unsafe !meta.pointee.has(RowMeta.coldCopy), !isReadOnly {
+            unsafe countColdCopy(meta, in: shard)
+        }
+        if unsafe meta.pointee.has(RowMeta.touched) || meta.pointee.pins > 0 {
+            unsafe meta.pointee.bits |= RowMeta.dirty
+            unsafe meta.pointee.bits &= ~RowMeta.exactCopy
+            return false
+        }
+        shard.remove(at: position, key: key, hash: hash)
+        return true
     }
 
     private func countColdCopy(_ meta: UnsafeMutablePointer<RowMeta>, in shard: Shard) {

@@ -134,12 +134,12 @@ internal import NIOConcurrencyHelpers
 
     var count: Int { slab.count }
 
-    /// Calls `body` with each record from the hand on, until it returns false or all have been
-    /// visited. The next sweep goes on where this one stopped.
-    func sweep(_ body: (UnsafeMutableRawPointer) -> Bool) {
+    /// Calls `body` with the next `limit` records from the hand on, until it returns false. The next
+    /// sweep goes on where this one stopped.
+    func sweep(limit: Int, _ body: (UnsafeMutableRawPointer) -> Bool) {
         let count = slab.count
         if hand >= count { hand = 0 }
-        for _ in 0..<count {
+        for _ in 0..<min(limit, count) {
             let goOn = unsafe body(slab.record(hand))
             hand = hand + 1 == count ? 0 : hand + 1
             if !goOn { return }
