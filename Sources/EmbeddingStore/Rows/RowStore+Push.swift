@@ -42,12 +42,14 @@ extension RowStore {
         _ batch: borrowing KeyBatch, _ positions: UnsafeMutablePointer<Int32>?
     ) -> Bool {
         guard let positions else { return true }  // an empty batch
+        // For all of them: rows that were made here before it turned out that the rest must wait would outlive its failure.
+        let hasRoom = budget.usedBytes + batch.count * layout.stride < budget.highBytes
         return withScratch { scratch in
             for (number, shard) in shards.enumerated() {
                 let places = batch.places(of: number)
                 if places.isEmpty { continue }
                 let missing = shard.lock.withLock {
-                    pinHot(batch, places, in: shard, positions, scratch: scratch)
+                    pinHot(batch, places, in: shard, positions, hasRoom: hasRoom, scratch: scratch)
                 }
                 if let missing {
                     unpin(batch, upTo: missing)
@@ -62,7 +64,7 @@ extension RowStore {
     @inline(__always)
     private func pinHot(
         _ batch: borrowing KeyBatch, _ places: Range<Int>, in shard: Shard,
-        _ positions: UnsafeMutablePointer<Int32>, scratch: UnsafeMutablePointer<Float>
+        _ positions: UnsafeMutablePointer<Int32>, hasRoom: Bool, scratch: UnsafeMutablePointer<Float>
     ) -> Int? {
         var start = places.lowerBound
         while start < places.upperBound {
@@ -70,7 +72,7 @@ extension RowStore {
             shard.find(batch, start..<end, positions + start)
             for place in start..<end {
                 if positions[place] < 0 {
-                    guard isColdEmpty, budget.hasRoom, !shard.isFull else { return place }
+                    guard isColdEmpty, hasRoom, !shard.isFull else { return place }
                     _ = create(batch.key(place), hash: batch.hash(place), in: shard, scratch: scratch)
                     positions[place] = Int32(truncatingIfNeeded: shard.count - 1)
                 }
