@@ -34,7 +34,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     private var isDecoding = false
     private var isReadWanted = false
-    /// No more requests are taken: the client has closed its side, or broke the protocol, or the server stops.
+    /// The client has closed its side: what it sent before is still answered.
+    private var isInputClosed = false
+    /// No more requests are taken: the client has sent all of them, or broke the protocol, or the server stops.
     private var isEnding = false
 
     /// A long run of replies is flushed in parts, so that the client can begin.
@@ -87,7 +89,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
         defer { isDecoding = false }
         while !isEnding, !isSaturated(context) {
             do {
-                guard let message = try decoder.decode(buffer: &stream) else { break }
+                guard let message = try decoder.decode(buffer: &stream) else {
+                    if isInputClosed { end(context) }
+                    break
+                }
                 handle(context, message)
             } catch {
                 refuse(context, error)
@@ -283,8 +288,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
             logger.trace("connection stops")
             end(context)
         case ChannelEvent.inputClosed:
-            // A client may close its side and still read its replies.
-            end(context)
+            // A client may close its side and still read its replies, also to requests that wait for room here.
+            isInputClosed = true
+            resume(context)
         default:
             break
         }
