@@ -8,19 +8,19 @@ import Testing
     private let table: Table
 
     init() throws {
-        // Of rows of 112 bytes about 7,500 fit.
+        // Of rows of 512 bytes about 1,800 fit.
         temporary = try TemporaryStore(memoryBytes: 1 << 20, demotesInBackground: false)
-        table = try temporary.store.createTable(named: "t", .exact(dimension: 24))
+        table = try temporary.store.createTable(named: "t", .exact(dimension: 124))
     }
 
-    private static let favouriteCount: UInt64 = 4000
+    private static let favouriteCount: UInt64 = 1000
 
     /// Pulls each id once and returns the share that was in memory.
     @discardableResult
     private func use(_ ids: Range<UInt64>) throws -> Double {
         let before = table.statistics()
-        for start in stride(from: ids.lowerBound, to: ids.upperBound, by: 250) {
-            _ = try table.pull(Array(start..<min(start + 250, ids.upperBound)))
+        for start in stride(from: ids.lowerBound, to: ids.upperBound, by: 100) {
+            _ = try table.pull(Array(start..<min(start + 100, ids.upperBound)))
             try temporary.store.demote()
             #expect(temporary.store.statistics().hotBytes <= 1 << 20)
         }
@@ -34,11 +34,11 @@ import Testing
         let favourites = 0..<Self.favouriteCount
         for _ in 0..<10 { try use(favourites) }
         // Ten times as many rows as fit, each seen once.
-        try use(1_000_000..<1_075_000)
+        try use(1_000_000..<1_020_000)
         let ratio = try use(favourites)
         #expect(ratio >= 0.95, "hit ratio \(ratio) after the scan")
         // A second look at the scanned rows finds them on disk: the scan was larger than memory.
-        #expect(try use(1_000_000..<1_010_000) < 0.5)
+        #expect(try use(1_000_000..<1_004_000) < 0.5)
     }
 
     /// New favourites, of which only a part fits beside the old ones, take over. The disk keeps a frequency only to the power
@@ -46,7 +46,7 @@ import Testing
     /// ones (10 uses, so two epochs of 16 uses a row) that lets them in.
     @Test func newFavouritesTakeOver() throws {
         for _ in 0..<10 { try use(0..<Self.favouriteCount) }
-        let new = 10_000..<10_000 + 6500 as Range<UInt64>
+        let new = 10_000..<10_000 + 1600 as Range<UInt64>
         var uses = 0
         var ratio = 0.0
         while ratio < 0.95, uses < 60 {
