@@ -286,9 +286,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
         closeWhenIdle(context)
     }
 
-    /// Closes once everything is answered: our side first, so that the client reads all replies, the
-    /// whole when the client has closed its own or has had time to. A close with unread bytes would
-    /// take replies back that TCP has not delivered.
+    /// Closes once everything is answered: our side first, so that the client reads all replies,
+    /// the whole when the client has closed its own or has had time to. A close with unread bytes
+    /// would take replies back that TCP has not delivered.
     private func closeWhenIdle(_ context: ChannelHandlerContext) {
         guard requestsInFlight == 0, !isClosing else { return }
         isClosing = true

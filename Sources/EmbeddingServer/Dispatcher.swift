@@ -73,7 +73,7 @@ struct Dispatcher: Sendable {
                 let tables = store.tables.map {
                     TableListing(number: $0.number, name: $0.name, schema: .init($0.schema))
                 }
-                return .done(reply.tables(tables), failed: false)
+                return .done(try fitting(reply.tables(tables)), failed: false)
             case .createTable, .dropTable, .delete, .stats, .checkpoint:
                 return .blocks(replyBytes: 0) { answer(request, reply) }
             }
@@ -128,12 +128,21 @@ struct Dispatcher: Sendable {
     }
 
     private func check(_ layout: RowsLayout) throws(WireError) {
-        guard layout.byteCount <= limits.frameBytesMax else {
+        try check(replyBytes: layout.byteCount)
+    }
+
+    private func check(replyBytes: Int) throws(WireError) {
+        guard replyBytes <= limits.frameBytesMax else {
             throw WireError(
                 .tooLarge,
-                "the reply would have \(layout.byteCount) bytes; the most is \(limits.frameBytesMax)"
-            )
+                "the reply would have \(replyBytes) bytes; the most is \(limits.frameBytesMax)")
         }
+    }
+
+    /// The reply unless it is longer than the limit.
+    private func fitting(_ frame: ByteBuffer) throws(WireError) -> ByteBuffer {
+        try check(replyBytes: frame.readableBytes - FrameHeader.byteCount)
+        return frame
     }
 
     private func write(
@@ -232,9 +241,10 @@ struct Dispatcher: Sendable {
                 statistics.count(rows: ids.count, of: .delete)
                 return reply.count(UInt64(deleted))
             case .stats(0):
-                return reply.json(StatsReport(store.statistics(), statistics).json)
+                return try fitting(reply.json(StatsReport(store.statistics(), statistics).json))
             case .stats(let number):
-                return reply.json(StatsReport.Table(try table(number).statistics()).json)
+                return try fitting(
+                    reply.json(StatsReport.Table(try table(number).statistics()).json))
             case .checkpoint(let path):
                 let started = NIODeadline.now()
                 let copy = try translating { () throws(StoreError) in try store.checkpoint(to: path)

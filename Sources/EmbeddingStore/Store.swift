@@ -45,7 +45,10 @@ public final class Store: Sendable {
         var byNumber: [UInt32: Table] = [:]
         var byName: [String: Table] = [:]
         var nextNumber: UInt32 = 1
+        /// No call may follow but `close` again.
         var isClosed = false
+        /// Everything is on disk and the folder is let go of.
+        var isReleased = false
     }
 
     /// The least memory a hot tier can work with.
@@ -167,6 +170,9 @@ public final class Store: Sendable {
         }
         if isReadOnly { throw .readOnly }
         let number = tables.nextNumber
+        // Taken even if what follows fails: a place that was made under it stays until the store is
+        // opened again.
+        tablesBox.withLockedValue { $0.nextNumber = number + 1 }
         try cold.createTable(number)
         let entry = CatalogEntry(number: number, name: name, schema: schema)
         try cold.putCatalog([entry.record: entry.bytes])
@@ -177,7 +183,6 @@ public final class Store: Sendable {
         tablesBox.withLockedValue {
             $0.byNumber[number] = table
             $0.byName[name] = table
-            $0.nextNumber = number + 1
         }
         return table
     }
@@ -280,25 +285,29 @@ public final class Store: Sendable {
     }
 
     /// Writes what is only in memory to disk and lets go of the folder. Blocks. No other call may
-    /// be under way or follow.
+    /// be under way or follow; but when this one throws nothing is lost yet, and it may be tried
+    /// again.
     public func close() throws(StoreError) {
         changes.lock()
         defer { changes.unlock() }
-        let (tables, wasClosed) = tablesBox.withLockedValue { tables in
+        let before = tablesBox.withLockedValue { tables in
             defer { tables.isClosed = true }
-            return (Array(tables.byNumber.values), tables.isClosed)
+            return tables
         }
-        if wasClosed { return }
-        if demotesInBackground { demoter.stop() } else { budget.stop() }
+        if before.isReleased { return }
+        if !before.isClosed {
+            if demotesInBackground { demoter.stop() } else { budget.stop() }
+        }
         coldWrites.lock()
         defer { coldWrites.unlock() }
-        defer {
-            cold.close()
-            directory.release()
+        if !isReadOnly {
+            let tables = Array(before.byNumber.values)
+            for table in tables { try table.rows.flush() }
+            try cold.sync()
+            try directory.writeState(cleanState(tables))
         }
-        if isReadOnly { return }
-        for table in tables { try table.rows.flush() }
-        try cold.sync()
-        try directory.writeState(cleanState(tables))
+        cold.close()
+        directory.release()
+        tablesBox.withLockedValue { $0.isReleased = true }
     }
 }

@@ -33,6 +33,9 @@ extension RowStore {
     {
         coldWrites.lock()
         defer { coldWrites.unlock() }
+        // The table may have been dropped since the demoter looked: then there is nowhere to go,
+        // which is no failure.
+        guard cold.tables.contains(table) else { return 0 }
         let staged = stage(below: threshold, rowsMax: max(shards.count, bytesMax / layout.stride))
         if staged.written.count > 0 {
             try cold.write(staged.written, table: table)

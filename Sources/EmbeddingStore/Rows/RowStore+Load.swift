@@ -9,54 +9,56 @@ extension RowStore {
     /// on I/O.
     ///
     /// `keys` are distinct. What is in neither tier is created with `create`. With `pin` each
-    /// record is pinned for a push, and on error none stays pinned.
+    /// record is pinned for a push, and on error none stays pinned, nor does a row stay that only
+    /// this push has made.
     func load(
         _ keys: [UInt64], create: Bool, pin: Bool,
         _ body: (_ number: Int, _ record: UnsafeMutableRawPointer?) -> Void
     ) throws(StoreError) {
         // So many rows at a time overshoot the budget by no more than a part of its slack.
         let step = max(1, min(4096, (budget.limitBytes - budget.highBytes) / 4 / layout.stride))
-        var done = 0
+        var loaded = Loaded()
         do throws(StoreError) {
-            while done < keys.count {
-                let end = min(done + step, keys.count)
-                try unsafe loadStep(keys, done..<end, create: create, pin: pin, body)
-                done = end
+            for start in stride(from: 0, to: keys.count, by: step) {
+                let range = start..<min(start + step, keys.count)
+                try unsafe loadStep(keys, range, create: create, pin: pin, &loaded, body)
             }
         } catch {
-            if pin { unpin(keys[..<done]) }
+            if pin { undo(loaded) }
             throw error
         }
     }
 
+    /// What a load with `pin` must undo when it fails.
+    private struct Loaded {
+        var pinned: [UInt64] = []
+        var created: [UInt64] = []
+    }
+
     /// One step of `load`, repeated for the keys that moved while it looked.
     private func loadStep(
-        _ keys: [UInt64], _ range: Range<Int>, create: Bool, pin: Bool,
+        _ keys: [UInt64], _ range: Range<Int>, create: Bool, pin: Bool, _ loaded: inout Loaded,
         _ body: (Int, UnsafeMutableRawPointer?) -> Void
     ) throws(StoreError) {
-        var visited: [UInt64] = []
         func visit(_ number: Int, _ shard: Shard, _ record: UnsafeMutableRawPointer?) {
             if pin, let record = unsafe record {
                 unsafe precondition(
                     shard.meta(record).pointee.pins < 255, "more pushes than threads")
                 unsafe shard.meta(record).pointee.bits += RowMeta.pin
-                visited.append(keys[number])
+                loaded.pinned.append(keys[number])
             }
             unsafe body(number, record)
         }
-        do throws(StoreError) {
-            var wanted = Array(range)
-            while !wanted.isEmpty {
-                try budget.waitForRoom(timeoutSeconds: Self.roomTimeoutSeconds)
-                let absent = unsafe takeHot(keys, wanted, visit)
-                let onDisk =
-                    isColdEmpty
-                    ? nil : try cold.read(absent.numbers.map { keys[$0] }, table: table)
-                wanted = try unsafe insert(keys, absent, onDisk, create: create, visit)
-            }
-        } catch {
-            if pin { unpin(visited[...]) }
-            throw error
+        var created: [UInt64] = []
+        defer { loaded.created += created }
+        var wanted = Array(range)
+        while !wanted.isEmpty {
+            try budget.waitForRoom(timeoutSeconds: Self.roomTimeoutSeconds)
+            let absent = unsafe takeHot(keys, wanted, visit)
+            let onDisk =
+                isColdEmpty
+                ? nil : try cold.read(absent.numbers.map { keys[$0] }, table: table)
+            wanted = try unsafe insert(keys, absent, onDisk, create: create, &created, visit)
         }
     }
 
@@ -89,6 +91,7 @@ extension RowStore {
     /// Makes records of what was read; returns the keys that have to be looked for again.
     private func insert(
         _ keys: [UInt64], _ absent: Absent, _ onDisk: ColdRows?, create: Bool,
+        _ created: inout [UInt64],
         _ visit: (Int, Shard, UnsafeMutableRawPointer?) -> Void
     ) throws(StoreError) -> [Int] {
         var again: [Int] = []
@@ -115,9 +118,11 @@ extension RowStore {
                 guard let value = unsafe value else { return unsafe UnsafeMutableRawPointer?.none }
                 return unsafe try promote(key, hash: hash, value, in: shard, scratch: scratch)
             }
-            let record =
-                unsafe (promoted ?? nil)
-                ?? (create ? self.create(key, hash: hash, in: shard, scratch: scratch) : nil)
+            var record = unsafe promoted ?? nil
+            if unsafe record == nil, create {
+                unsafe record = unsafe self.create(key, hash: hash, in: shard, scratch: scratch)
+                created.append(key)
+            }
             unsafe visit(number, shard, record)
         }
         return again
@@ -150,6 +155,36 @@ extension RowStore {
 
     func shard(of hash: UInt64) -> Shard {
         shards[Int(truncatingIfNeeded: hash >> UInt64(64 - shards.count.trailingZeroBitCount))]
+    }
+
+    /// Lets go of what a push that failed has loaded, and removes the rows that it made unless
+    /// somebody has seen them since.
+    private func undo(_ loaded: Loaded) {
+        if loaded.created.isEmpty { return unpin(loaded.pinned[...]) }
+        let created = Set(loaded.created)
+        unpin(loaded.pinned.filter { !created.contains($0) }[...])
+        // Rows are removed only by who holds this: a flush counts on theirs to stay where they are.
+        coldWrites.lock()
+        defer { coldWrites.unlock() }
+        for key in loaded.created {
+            let hash = hash(key)
+            let shard = shard(of: hash)
+            shard.lock.withLock {
+                let position = shard.position(of: key, hash: hash)
+                precondition(position >= 0, "a pinned row has left the hot tier")
+                let meta = unsafe shard.meta(shard.record(position))
+                unsafe meta.pointee.bits -= RowMeta.pin
+                // As `create` left it: not pinned by another push, not used, not written.
+                let untouched = unsafe RowMeta(
+                    frequency: 1, epoch: meta.pointee.bits >> 16,
+                    flags: RowMeta.dirty | RowMeta.touched)
+                if unsafe meta.pointee.bits != untouched.bits { return }
+                shard.rowsOnlyHere -= 1
+                shard.statistics.created -= 1
+                shard.remove(at: position, key: key, hash: hash)
+                shard.trim()
+            }
+        }
     }
 
     /// Lets go of rows that a push pinned and will not step.

@@ -9,8 +9,8 @@ extension RowStore {
     }
 
     /// Applies `rows` if every row is in memory, or can be created without asking the disk; else
-    /// changes nothing and returns false. Never blocks.
-    /// Throws `tooLarge` for more rows than could be loaded if they were on disk, wherever they are.
+    /// changes nothing and returns false. Never blocks. Throws `tooLarge` for more rows than could
+    /// be loaded if they were on disk, wherever they are.
     func writeHot(_ rows: borrowing UniqueRows, _ change: Change) throws(StoreError) -> Bool {
         let bytes = rows.count * layout.stride
         try pinned.check(bytes)

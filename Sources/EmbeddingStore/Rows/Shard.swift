@@ -134,8 +134,8 @@ internal import NIOConcurrencyHelpers
 
     var count: Int { slab.count }
 
-    /// Calls `body` with the next `limit` records from the hand on, until it returns false. The next
-    /// sweep goes on where this one stopped.
+    /// Calls `body` with the next `limit` records from the hand on, until it returns false. The
+    /// next sweep goes on where this one stopped.
     func sweep(limit: Int, _ body: (UnsafeMutableRawPointer) -> Bool) {
         let count = slab.count
         if hand >= count { hand = 0 }

@@ -1,0 +1,1 @@
+../../EmbeddingStoreTests/Cold/FaultyColdTier.swift

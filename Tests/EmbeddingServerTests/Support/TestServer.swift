@@ -1,0 +1,155 @@
+import EmbeddingClient
+import EmbeddingServer
+import Foundation
+import Logging
+import NIOCore
+import ServiceLifecycle
+import Testing
+
+@testable import EmbeddingStore
+
+/// A server in this process with a store of its own, gone when the test is.
+final class TestServer: Sendable {
+    let path: String
+    let store: Store
+    let cold: FaultyColdTier
+    let address: ServerAddress
+    private let services: ServiceGroup
+    private let running: Task<Void, any Error>
+
+    enum Socket { case unix, tcp }
+
+    /// Limits small enough for a test, and few threads.
+    static var options: ServerOptions {
+        var options = ServerOptions()
+        options.eventLoopCount = 1
+        options.diskThreadCount = 2
+        options.stopTimeoutSeconds = 10
+        return options
+    }
+
+    /// Runs `body` with a server that listens, then stops it in good order.
+    static func with(
+        path: String? = nil, memoryBytes: Int = 64 << 20, isReadOnly: Bool = false,
+        socket: Socket = .unix, options: ServerOptions = TestServer.options,
+        _ body: (TestServer) async throws -> Void
+    ) async throws {
+        let folder = path ?? temporaryPath()
+        defer { if path == nil { try? FileManager.default.removeItem(atPath: folder) } }
+        let server = try await TestServer(folder, memoryBytes, isReadOnly, socket, options)
+        do {
+            try await body(server)
+        } catch {
+            try? await server.stop()
+            throw error
+        }
+        try await server.stop()
+    }
+
+    static func temporaryPath() -> String { "/tmp/tcs-\(UUID().uuidString.prefix(13))" }
+
+    private init(
+        _ path: String, _ memoryBytes: Int, _ isReadOnly: Bool, _ socket: Socket, _ options: ServerOptions
+    ) async throws {
+        self.path = path
+        let directory = try DataDirectory(path: path, readOnly: isReadOnly)
+        cold = FaultyColdTier(try RocksDBColdTier(path: directory.coldPath, readOnly: isReadOnly))
+        store = try Store(
+            directory: directory, cold: cold,
+            options: .init(memoryBytes: memoryBytes, isReadOnly: isReadOnly, shardCount: 4))
+        let address: ServerAddress =
+            switch socket {
+            case .unix: .unix(path: path + "/t.sock")
+            case .tcp: .tcp(host: "127.0.0.1", port: 0)
+            }
+        let (listening, announce) = AsyncStream.makeStream(of: [ServerAddress].self)
+        let server = EmbeddingServer(
+            store: store, addresses: [address], options: options, logger: quietLogger
+        ) { addresses in
+            announce.yield(addresses)
+            announce.finish()
+        }
+        let services = ServiceGroup(
+            configuration: .init(
+                services: [.init(service: server, successTerminationBehavior: .gracefullyShutdownGroup)],
+                logger: quietLogger))
+        self.services = services
+        running = Task {
+            defer { announce.finish() }
+            try await services.run()
+        }
+        var bound: [ServerAddress] = []
+        for await addresses in listening { bound = addresses }
+        guard let first = bound.first else {
+            try await running.value
+            throw CancellationError()
+        }
+        self.address = first
+    }
+
+    func connect() async throws -> EmbeddingClient {
+        try await EmbeddingClient.connect(to: address, timeout: .seconds(25))
+    }
+
+    /// Runs `body` with a connection.
+    func connected(_ body: (EmbeddingClient) async throws -> Void) async throws {
+        let client = try await connect()
+        do {
+            try await body(client)
+        } catch {
+            await client.close()
+            throw error
+        }
+        await client.close()
+    }
+
+    /// Begins to stop; `finished` waits for the end.
+    func beginStop() async { await services.triggerGracefulShutdown() }
+
+    func finished() async throws { try await running.value }
+
+    private func stop() async throws {
+        cold.recover()
+        await beginStop()
+        try await finished()
+        try store.close()
+    }
+}
+
+let quietLogger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+
+extension EmbeddingWire.TableSchema {
+    /// Rows of zeros that stay in float32 wherever they are, and steps that are exact for whole
+    /// numbers.
+    static func exact(dimension: UInt32) -> EmbeddingWire.TableSchema {
+        .init(
+            dimension: dimension, hot: .float32, cold: .float32, optimizer: .sgd(learningRate: 1),
+            initializer: .zeros)
+    }
+}
+
+/// Says where rows differ from what they should be, without printing them all.
+func expectRows(
+    _ rows: [Float], _ expected: [Float], _ comment: String = "",
+    sourceLocation: SourceLocation = #_sourceLocation
+) {
+    let isSame = rows == expected
+    let first = zip(rows, expected).enumerated().first { $0.element.0 != $0.element.1 }
+    #expect(
+        isSame, "\(comment) first difference: \(String(describing: first))", sourceLocation: sourceLocation)
+}
+
+/// The code of the `WireError` that `body` throws; nil for none.
+func refusal(_ body: () async throws -> Void) async throws -> ErrorCode? {
+    do {
+        try await body()
+        return nil
+    } catch let error as WireError {
+        return error.code
+    }
+}
+
+/// `count` rows of which the n-th has n + 1 everywhere.
+func numberedRows(_ count: Int, _ dimension: Int) -> [Float] {
+    (0..<count).flatMap { Array(repeating: Float($0 + 1), count: dimension) }
+}
