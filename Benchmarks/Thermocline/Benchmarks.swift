@@ -13,4 +13,8 @@ let benchmarks: @Sendable () -> Void = {
         maxDuration: .milliseconds(500),
         maxIterations: 1000)
     kernelSuite()
+    codecSuite()
+    tableSuite()
+    coldSuite()
+    serverSuite()
 }
