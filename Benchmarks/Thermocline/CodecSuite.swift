@@ -45,7 +45,7 @@ private func decode(_ name: String, _ frame: @escaping () -> ByteBuffer) {
     Benchmark.add(
         name, metrics: [.timePerFrame], maxDuration: .milliseconds(500), setUp: frame
     ) { benchmark, frame in
-        let repeats = 100_000
+        let repeats = 5000
         let limits = Limits(
             frameBytesMax: 64 << 20, idsMax: 1 << 20, requestsInFlightMax: 1024)
         var decoder = FrameDecoder(frameBytesMax: limits.frameBytesMax)

@@ -21,31 +21,15 @@ extension BenchmarkMetric {
 }
 
 /// Rows in one array, to be found by position: the limit of what a table can reach, because there
-/// is nothing to look up, to lock or to count.
-///
-/// A row fills one cache line, and the array asks for huge pages as the store does.
+/// is nothing to look up, to lock or to count. A row fills one cache line.
 final class FlatRows {
     private let rows: UnsafeMutablePointer<Float>
     /// Row-wise Adagrad's.
     private let accumulators: UnsafeMutablePointer<Float>
 
-    private static let hugePageBytes = 2 << 20
-
     init(count: Int) {
-        rows = Self.allocate(count * rowFloats)
-        accumulators = Self.allocate(count)
-    }
-
-    private static func allocate(_ count: Int) -> UnsafeMutablePointer<Float> {
-        let bytes = count * MemoryLayout<Float>.size
-        let memory = UnsafeMutableRawPointer.allocate(
-            byteCount: bytes, alignment: hugePageBytes)
-        #if canImport(Glibc)
-            madvise(memory, bytes, MADV_HUGEPAGE)
-        #endif
-        let floats = memory.bindMemory(to: Float.self, capacity: count)
-        floats.initialize(repeating: 0.01, count: count)
-        return floats
+        rows = allocateOnHugePages(count * rowFloats, of: 0.01)
+        accumulators = allocateOnHugePages(count, of: 0.01)
     }
 
     deinit {
@@ -77,6 +61,20 @@ final class FlatRows {
             }
         }
     }
+}
+
+/// Memory for `count` elements, on huge pages as the store asks for them too.
+func allocateOnHugePages<Element: BitwiseCopyable>(
+    _ count: Int, of value: Element
+) -> UnsafeMutablePointer<Element> {
+    let bytes = count * MemoryLayout<Element>.stride
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 2 << 20)
+    #if canImport(Glibc)
+        madvise(memory, bytes, MADV_HUGEPAGE)
+    #endif
+    let elements = memory.bindMemory(to: Element.self, capacity: count)
+    elements.initialize(repeating: value, count: count)
+    return elements
 }
 
 extension Benchmark {

@@ -11,11 +11,11 @@ extension BenchmarkMetric {
     }
 }
 
-/// A server on a Unix socket and one client in the same process, beside the gather loop.
+/// A server on a Unix socket and one client in the same process, beside the loops over flat rows.
 func serverSuite() {
     Benchmark.add(
         "server pull, \(batchRows) rows of \(benchmarkRows), uniform, 4 in flight",
-        metrics: [.rowsPerSecond, .timePerRow, .shareOfGather]
+        metrics: [.rowsPerSecond, .timePerRow, .shareOfGather, .shareOfLookup]
     ) {
         try await ServedTable()
     } takeDown: {
@@ -30,6 +30,7 @@ private final class ServedTable {
     private let server: Task<Void, any Error>
     private let client: EmbeddingClient
     private let flat: FlatRows
+    private let plain: FlatTable
     private var requests: Requests
     private let buffer = RowBuffer()
 
@@ -58,6 +59,7 @@ private final class ServedTable {
         for try await _ in listening {}
         client = try await EmbeddingClient.connect(to: address)
         flat = FlatRows(count: benchmarkRows)
+        plain = FlatTable(count: benchmarkRows)
         requests = Requests(.uniform, rows: benchmarkRows)
     }
 
@@ -74,12 +76,16 @@ private final class ServedTable {
         let gather = clock.measure {
             for batch in sample { flat.gather(batch.positions, into: buffer.floats) }
         }
+        let lookup = clock.measure {
+            for batch in sample { plain.pull(batch.ids, into: buffer.floats) }
+        }
         let start = clock.now
         try await PullChain.run(
             client, table: fixture.table.number, sample, depth: Self.depth)
         let elapsed = start.duration(to: clock.now)
         let rows = Self.sampleBatches * batchRows
-        benchmark.record(elapsed, rows: rows, beside: [(.shareOfGather, gather)])
+        benchmark.record(
+            elapsed, rows: rows, beside: [(.shareOfGather, gather), (.shareOfLookup, lookup)])
         benchmark.measurement(
             .rowsPerSecond, Int(Double(rows) / (elapsed / .seconds(1)) / 1000))
     }

@@ -5,7 +5,9 @@ import EmbeddingStore
 func tableSuite() {
     for popularity in [Popularity.uniform, .zipf(exponent: 1.05)] {
         let suffix = "\(batchRows) rows of \(benchmarkRows), \(popularity)"
-        Benchmark.add("table pull, \(suffix)", metrics: [.timePerRow, .shareOfGather]) {
+        Benchmark.add(
+            "table pull, \(suffix)", metrics: [.timePerRow, .shareOfGather, .shareOfLookup]
+        ) {
             try HotTable(popularity)
         } takeDown: {
             try $0.fixture.remove()
@@ -27,6 +29,7 @@ func tableSuite() {
 private final class HotTable {
     let fixture: TableFixture
     private let flat: FlatRows
+    private let plain: FlatTable
     private var requests: Requests
     private let buffer = RowBuffer()
     private let gradients = RowBuffer()
@@ -39,6 +42,7 @@ private final class HotTable {
     init(_ popularity: Popularity) throws {
         fixture = try .hot(rows: benchmarkRows)
         flat = FlatRows(count: benchmarkRows)
+        plain = FlatTable(count: benchmarkRows)
         requests = Requests(popularity, rows: benchmarkRows)
     }
 
@@ -46,6 +50,9 @@ private final class HotTable {
         let sample = requests.take(Self.sampleBatches)
         let gather = clock.measure {
             for batch in sample { flat.gather(batch.positions, into: buffer.floats) }
+        }
+        let lookup = clock.measure {
+            for batch in sample { plain.pull(batch.ids, into: buffer.floats) }
         }
         let output = buffer.output
         let pull = try clock.measure {
@@ -56,7 +63,9 @@ private final class HotTable {
                 precondition(missing.isEmpty, "\(missing.count) rows have left memory")
             }
         }
-        benchmark.record(pull, rows: Self.sampleRows, beside: [(.shareOfGather, gather)])
+        benchmark.record(
+            pull, rows: Self.sampleRows,
+            beside: [(.shareOfGather, gather), (.shareOfLookup, lookup)])
     }
 
     func measurePush(_ benchmark: Benchmark) throws {
