@@ -1,6 +1,12 @@
 import Benchmark
 import EmbeddingStore
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 extension BenchmarkMetric {
     fileprivate static var shareOfMultiGet: BenchmarkMetric {
         .custom("Rate of MultiGet (%)", polarity: .prefersLarger, useScalingFactor: false)
@@ -49,7 +55,7 @@ private let coldRows = max(benchmarkRows / 4, sampleRows)
 /// Bytes of a row in memory with its part of the index.
 private let hotRowBytes = 88
 /// Requests in one measurement.
-private let sampleBatches = 32
+private let sampleBatches = 16
 private let sampleRows = sampleBatches * batchRows
 
 /// A table of which a part fits in memory.
@@ -59,6 +65,16 @@ private struct TieredTable {
 
     init(memoryBytes: Int) throws {
         fixture = try TableFixture(rows: coldRows, memoryBytes: memoryBytes)
+    }
+
+    /// Waits for the compactions of what was written so far: until the process is idle.
+    static func settle() {
+        let interval: clock_t = 500_000  // microseconds, as POSIX has CLOCKS_PER_SEC
+        var before = clock()
+        repeat {
+            before = clock()
+            usleep(useconds_t(interval))
+        } while clock() - before > interval / 20
     }
 
     /// Pulls rows wherever they are, and returns how many came from disk.
@@ -94,11 +110,13 @@ private final class AllCold {
         rocksDB = DefaultRocksDB(rows: coldRows)
         table = try TieredTable(memoryBytes: 16 << 20)
         requests = Requests(.inTurn, rows: coldRows, batchCount: coldRows / batchRows)
-        // The first reads after a load are many times slower than the rest.
-        for batch in requests.take(64) {
+        // A round: rows that were made in memory reach the disk, and all are read once; the first
+        // reads after a load are many times slower than the rest.
+        for batch in requests.take(coldRows / batchRows) {
             _ = try table.pull(batch)
             _ = rocksDB.read(batch.ids)
         }
+        TieredTable.settle()
     }
 
     func measure(_ benchmark: Benchmark) throws {
@@ -124,6 +142,7 @@ private final class TenthHot {
         requests = Requests(.zipf(exponent: 1.05), rows: coldRows, batchCount: 1024)
         // Until the rows that are used often have come to memory.
         for batch in requests.take(1024) { _ = try table.pull(batch) }
+        TieredTable.settle()
     }
 
     func measure(_ benchmark: Benchmark) throws {
