@@ -123,7 +123,12 @@ if Context.environment["THERMOCLINE_BENCHMARKS"] != nil {
     package.targets.append(
         .executableTarget(
             name: "ThermoclineBenchmarks",
-            dependencies: ["CKernels", .product(name: "Benchmark", package: "benchmark")],
+            dependencies: [
+                "CKernels", "CRocksDB", "EmbeddingStore", "EmbeddingWire", "EmbeddingServer", "EmbeddingClient",
+                .product(name: "Benchmark", package: "benchmark"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: nio),
+            ],
             path: "Benchmarks/Thermocline",
             swiftSettings: strict,
             plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]))

@@ -4,7 +4,7 @@ import Benchmark
 ///
 ///     THERMOCLINE_BENCHMARKS=1 swift package --disable-sandbox benchmark --grouping metric
 ///
-/// and name some with `--filter 'int16.*'`.
+/// and name some with `--filter 'int16.*'`; README.md says more.
 let benchmarks: @Sendable () -> Void = {
     Benchmark.defaultConfiguration = .init(
         metrics: [.timePerRow, .traffic, .shareOfCopy],
@@ -13,4 +13,8 @@ let benchmarks: @Sendable () -> Void = {
         maxDuration: .milliseconds(500),
         maxIterations: 1000)
     kernelSuite()
+    codecSuite()
+    tableSuite()
+    coldSuite()
+    serverSuite()
 }

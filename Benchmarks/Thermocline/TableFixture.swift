@@ -1,0 +1,90 @@
+import Benchmark
+import EmbeddingStore
+import Foundation
+
+extension Benchmark {
+    /// Registers a benchmark whose state is made when it runs, and taken down after: one that is not
+    /// asked for costs nothing.
+    static func add<State>(
+        _ name: String, metrics: [BenchmarkMetric], maxDuration: Duration = .seconds(3),
+        setUp: @escaping () async throws -> State,
+        takeDown: @escaping (State) async throws -> Void = { _ in },
+        measure: @escaping (Benchmark, State) async throws -> Void
+    ) {
+        var configuration = Benchmark.defaultConfiguration
+        configuration.metrics = metrics
+        configuration.units = Dictionary(uniqueKeysWithValues: metrics.map { ($0, .count) })
+        configuration.maxDuration = maxDuration
+        var state: State?
+        Benchmark(name, configuration: configuration) { benchmark in
+            try await measure(benchmark, state!)  // set up before, or this is not called
+        } setup: {
+            state = try await setUp()
+        } teardown: {
+            guard let made = state else { return }
+            state = nil
+            try await takeDown(made)
+        }
+    }
+}
+
+/// A store in a temporary folder, and in it a table of `rows` rows of 16 floats with row-wise
+/// Adagrad, float32 in memory and int16 on disk.
+struct TableFixture: Sendable {
+    let folder: String
+    let store: Store
+    let table: Table
+
+    /// Makes the rows. Those that do not fit in `memoryBytes` are moved to disk on the way.
+    init(rows: Int, memoryBytes: Int) throws {
+        folder = NSTemporaryDirectory() + "thermocline-benchmark-\(UUID().uuidString)"
+        store = try Store(path: folder, options: .init(memoryBytes: memoryBytes))
+        let schema = TableSchema(
+            dimension: rowFloats,
+            optimizer: .rowwiseAdagrad(
+                learningRate: 0.05, initialAccumulator: 0, epsilon: 1e-10))
+        table = try store.createTable(named: "rows", schema)
+        for start in stride(from: 0, to: rows, by: batchRows) {
+            let end = min(start + batchRows, rows)
+            _ = try table.pull((start..<end).map { id(ofRow: $0) })
+        }
+        precondition(table.count == rows, "\(table.count) rows of \(rows)")
+    }
+
+    /// One whose rows are all in memory.
+    static func hot(rows: Int) throws -> TableFixture {
+        // A row takes less than 96 bytes, and the slabs grow by huge pages.
+        let fixture = try TableFixture(rows: rows, memoryBytes: rows * 112 + (256 << 20))
+        precondition(fixture.table.statistics().hot.rows == rows, "rows have left memory")
+        return fixture
+    }
+
+    /// The table is dropped, so that closing writes no rows.
+    func remove() throws {
+        try store.dropTable(table)
+        try store.close()
+        try FileManager.default.removeItem(atPath: folder)
+    }
+}
+
+/// Where the rows of a request go.
+struct RowBuffer: @unchecked Sendable {  // used by one measurement at a time
+    let floats: UnsafeMutablePointer<Float>
+
+    /// Memory that a benchmark's process keeps to its end.
+    init() {
+        floats = .allocate(capacity: batchRows * rowFloats)
+        floats.initialize(repeating: 0.01, count: batchRows * rowFloats)
+    }
+
+    var output: RowOutput {
+        RowOutput(
+            UnsafeMutableRawBufferPointer(
+                start: floats, count: batchRows * rowFloats * MemoryLayout<Float>.size),
+            format: .float32, rows: batchRows, dimension: rowFloats)
+    }
+
+    var gradients: UnsafeBufferPointer<Float> {
+        UnsafeBufferPointer(start: floats, count: batchRows * rowFloats)
+    }
+}
