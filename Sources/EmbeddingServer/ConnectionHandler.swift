@@ -292,9 +292,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private func closeWhenIdle(_ context: ChannelHandlerContext) {
         guard requestsInFlight == 0, !isClosing else { return }
         isClosing = true
-        flush(context)
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        context.close(mode: .output).whenComplete { _ in
+        // An empty write is done when all before it are.
+        let lastWrite = context.writeAndFlush(wrapOutboundOut(ByteBuffer()))
+        lastWrite.flatMap { bound.value.1.close(mode: .output) }.whenComplete { _ in
             let (handler, context) = bound.value
             if handler.isInputClosed {
                 context.close(promise: nil)

@@ -128,7 +128,7 @@ import Testing
                         ids, offsets: offsets, weights: [2, 0.5, 1, -1, 10, 5], create: false),
                     [17, -17, 0, 0, 40, -40, 0, 0])
                 #expect(try await table.count() == 4)
-                _ = try await table.pool(ids, offsets: offsets)
+                _ = try await table.pool(ids, offsets: offsets, create: true)
                 #expect(try await table.count() == 5)
             }
         }
@@ -222,7 +222,7 @@ import Testing
                 #expect(try await table.count() == 2)
                 let one: [Float] = [1, 1]
                 #expect(try await refusal { _ = try await table.pull([1]) } == .readOnly)
-                #expect(try await refusal { _ = try await table.pool([1], offsets: [0]) } == .readOnly)
+                #expect(try await refusal { _ = try await table.pool([1], offsets: [0], create: true) } == .readOnly)
                 #expect(try await refusal { try await table.push([1], gradients: one) } == .readOnly)
                 #expect(try await refusal { try await table.assign([1], rows: one) } == .readOnly)
                 #expect(try await refusal { _ = try await table.delete([1]) } == .readOnly)

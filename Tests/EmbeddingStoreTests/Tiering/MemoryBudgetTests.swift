@@ -7,10 +7,15 @@ import Testing
     /// A million ids under 64 MiB, of which about three quarters fit; in a process of its own,
     /// whose size is the store's.
     @Test func aMillionIdsKeepToTheBudget() async {
-        let result = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
+        let result = await #expect(
+            processExitsWith: .success,
+            observing: [\.standardOutputContent, \.standardErrorContent]
+        ) {
             try MillionIds().run()
         }
-        if let result { print(String(decoding: result.standardOutputContent, as: UTF8.self), terminator: "") }
+        guard let result else { return }
+        print(String(decoding: result.standardOutputContent, as: UTF8.self), terminator: "")
+        print(String(decoding: result.standardErrorContent, as: UTF8.self), terminator: "")
     }
 
     @Test func requestsForRoomEndWhenTheBudgetStops() throws {
