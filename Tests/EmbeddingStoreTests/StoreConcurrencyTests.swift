@@ -4,7 +4,7 @@ import Testing
 @testable import EmbeddingStore
 
 /// Many threads, little memory: what every thread has done is there at the end, exactly.
-@Suite struct StoreConcurrencyTests {
+@Suite(.serialized) struct StoreConcurrencyTests {
     private static let dimension = 24
     private static let secondsMax = 4.0
 
@@ -46,6 +46,48 @@ import Testing
         #expect(wrongAfterwards.isEmpty, "seed \(seed): \(wrongAfterwards.count) rows after reopening")
     }
 
+    /// The disk fails for moments at a time. What was acknowledged is there, what was refused is not.
+    @Test func aPushIsAppliedWholeOrNotAtAllWhileTheDiskFails() throws {
+        let seed = UInt64.random(in: 0...999_999)
+        print("concurrency with a failing disk: seed \(seed)")
+        let faulty = try FaultyStore(demotesInBackground: true)
+        let table = try faulty.store.createTable(named: "t", .exact(dimension: Self.dimension))
+        let cold = faulty.cold
+        let breaker = BlockingTask {
+            var random = SeededGenerator(seed: seed)
+            let ends = Date(timeIntervalSinceNow: Self.secondsMax - 1)
+            var failures = 0
+            while Date() < ends {
+                Thread.sleep(forTimeInterval: .random(in: 0.02...0.1, using: &random))
+                let operation: FaultyColdTier.Operation = Bool.random(using: &random) ? .read : .write
+                cold.fail(operation, after: Int.random(in: 0...3, using: &random))
+                Thread.sleep(forTimeInterval: 0.02)
+                cold.recover()
+                failures += 1
+            }
+            return failures
+        }
+        let pushers = (0..<3).map { number in
+            BlockingTask { [self] in try push(table, seed: seed + UInt64(number), failing: true) }
+        }
+        var sums: [UInt64: Float] = [:]
+        for pusher in pushers {
+            if case .pushed(let mine) = try pusher.value() { sums.merge(mine, uniquingKeysWith: +) }
+        }
+        #expect(try breaker.value() > 5)
+        // Ids of which every push was refused may have a row, made for a push at the same time, but one that nobody stepped.
+        for id in 0..<20_000 as Range<UInt64> where sums[id] == nil { sums[id] = 0 }
+        let wrong = try wrongRows(table, sums)
+        #expect(wrong.isEmpty, "seed \(seed): \(wrong.count) rows, such as \(wrong.prefix(3))")
+        // No pin is left.
+        try demoteEverything(of: table)
+        #expect(table.statistics().hot.rows == 0, "seed \(seed)")
+        try faulty.store.close()
+        try faulty.open()
+        let wrongAfterwards = try wrongRows(faulty.store.table(named: "t"), sums)
+        #expect(wrongAfterwards.isEmpty, "seed \(seed): \(wrongAfterwards.count) rows after reopening")
+    }
+
     private enum Outcome: Sendable {
         /// What was added to each id by one thread.
         case pushed([UInt64: Float])
@@ -54,18 +96,21 @@ import Testing
         case copied(Int)
     }
 
-    private func push(_ table: Table, seed: UInt64) throws -> Outcome {
+    /// `failing`: the disk's error is no error of the test, and a push that got it was not made.
+    private func push(_ table: Table, seed: UInt64, failing: Bool = false) throws -> Outcome {
         let ends = Date(timeIntervalSinceNow: Self.secondsMax)
         var random = SeededGenerator(seed: seed)
         var sums: [UInt64: Float] = [:]
-        while Date() < ends {
+        while goesOn(table, ends) {
             let ids = (0..<150).map { _ in UInt64(Int(pow2Skewed: 20_000, using: &random)) }
             let gains = ids.map { _ in Float(Int.random(in: 1...3, using: &random)) }
-            try table.push(ids, zip(ids, gains).flatMap { Array(repeating: -$1, count: Self.dimension) })
-            for (id, gain) in zip(ids, gains) { sums[id, default: 0] += gain }
-            // A row is never torn: all of its elements have had the same pushes.
             let sample = Array(ids[..<20])
-            let rows = try table.pull(sample)
+            let gradients = zip(ids, gains).flatMap { Array(repeating: -$1, count: Self.dimension) }
+            guard try attempt(failing, { try table.push(ids, gradients) }) else { continue }
+            for (id, gain) in zip(ids, gains) { sums[id, default: 0] += gain }
+            var rows: [Float] = []
+            guard try attempt(failing, { rows = try table.pull(sample) }) else { continue }
+            // A row is never torn: all of its elements have had the same pushes.
             for (at, id) in sample.enumerated() {
                 let row = rows[at * Self.dimension..<(at + 1) * Self.dimension]
                 // At least what this thread has added: others only add.
@@ -77,11 +122,28 @@ import Testing
         return .pushed(sums)
     }
 
+    /// For a few seconds, and on a slow machine until rows have moved between the tiers.
+    private func goesOn(_ table: Table, _ ends: Date) -> Bool {
+        let now = Date()
+        return now < ends || (now < ends + 20 && table.statistics().promotions <= 1000)
+    }
+
+    /// Whether `body` was done; with `failing` the disk's error is none of the test's.
+    private func attempt(_ failing: Bool, _ body: () throws -> Void) throws -> Bool {
+        do {
+            try body()
+            return true
+        } catch {
+            guard failing, error as? StoreError == FaultyColdTier.failure else { throw error }
+            return false
+        }
+    }
+
     private func delete(_ table: Table, seed: UInt64) throws -> Outcome {
         let ends = Date(timeIntervalSinceNow: Self.secondsMax)
         var random = SeededGenerator(seed: seed)
         var rows: [UInt64: Float?] = [:]
-        while Date() < ends {
+        while goesOn(table, ends) {
             let ids = Array(Set((0..<100).map { _ in 1 << 40 + UInt64.random(in: 0..<5000, using: &random) }))
             if Bool.random(using: &random) {
                 let there = ids.count { (rows[$0] ?? nil) != nil }
