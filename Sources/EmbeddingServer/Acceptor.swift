@@ -12,14 +12,17 @@ final class Acceptor: Sendable {
     private let options: ServerOptions
     private let dispatcher: Dispatcher
     private let diskThreads: NIOThreadPool
+    private let administrationThread: NIOThreadPool
     private let logger: Logger
     private let statistics = RequestStatistics()
     private let connections = NIOLockedValueBox<[ObjectIdentifier: any Channel]>([:])
 
-    init(store: Store, options: ServerOptions, diskThreads: NIOThreadPool, logger: Logger) {
+    init(store: Store, options: ServerOptions, diskThreads: NIOThreadPool,
+        administrationThread: NIOThreadPool, logger: Logger) {
         self.options = options
         dispatcher = Dispatcher(store: store, options: options, statistics: statistics)
         self.diskThreads = diskThreads
+        self.administrationThread = administrationThread
         self.logger = logger
     }
 
@@ -86,7 +89,8 @@ final class Acceptor: Sendable {
         return channel.eventLoop.makeCompletedFuture {
             try channel.pipeline.syncOperations.addHandler(
                 ConnectionHandler(
-                    dispatcher: dispatcher, diskThreads: diskThreads, options: options,
+                    dispatcher: dispatcher, diskThreads: diskThreads,
+                    administrationThread: administrationThread, options: options,
                     isRefused: isRefused, logger: logger))
         }
     }

@@ -17,6 +17,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     private let dispatcher: Dispatcher
     private let diskThreads: NIOThreadPool
+    private let administrationThread: NIOThreadPool
     private let options: ServerOptions
     private let logger: Logger
     private let isRefused: Bool
@@ -26,8 +27,12 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private var granted: Capabilities = []
 
     private var order = WriteOrder()
+    /// Requests that have waited for a write and may run now, in the order in which they came.
+    private var ready = CircularBuffer<PendingRequest>()
     /// Requests on the disk threads or waiting for one there, and the bytes that they hold.
     private var requestsInFlight = 0
+    /// Those of them that are on a disk thread.
+    private var requestsRunning = 0
     private var bytesInFlight = 0
     /// Bytes written since the last flush.
     private var unflushedBytes = 0
@@ -39,16 +44,20 @@ final class ConnectionHandler: ChannelDuplexHandler {
     /// No more requests are taken: the client is done or broke the protocol, or the server stops.
     private var isEnding = false
     private var isClosing = false
+    /// All replies have been taken by the socket, so that closing the whole loses none.
+    private var isDrained = false
 
     /// A long run of replies is flushed in parts, so that the client can begin.
     private static let flushBytes = 256 << 10
+    private static let reservedBytesMin = 1 << 20
 
     init(
-        dispatcher: Dispatcher, diskThreads: NIOThreadPool, options: ServerOptions, isRefused: Bool,
-        logger: Logger
+        dispatcher: Dispatcher, diskThreads: NIOThreadPool, administrationThread: NIOThreadPool,
+        options: ServerOptions, isRefused: Bool, logger: Logger
     ) {
         self.dispatcher = dispatcher
         self.diskThreads = diskThreads
+        self.administrationThread = administrationThread
         self.options = options
         self.isRefused = isRefused
         self.logger = logger
@@ -83,13 +92,18 @@ final class ConnectionHandler: ChannelDuplexHandler {
         context.fireChannelReadComplete()
     }
 
-    /// Takes requests from the stream for as long as there is room for them.
+    /// Takes requests for as long as there is room for them: first those whose turn has come, then
+    /// what is in the stream.
     private func decode(_ context: ChannelHandlerContext) {
         // A reply written below may call back through channelWritabilityChanged.
         if isDecoding { return }
         isDecoding = true
         defer { isDecoding = false }
-        while !isEnding, !isSaturated(context) {
+        while let next = ready.first, mayRunReady(context) {
+            ready.removeFirst()
+            run(context, next)
+        }
+        while ready.isEmpty, !isEnding, !isSaturated(context) {
             do {
                 guard let message = try decoder.decode(buffer: &stream) else {
                     if isInputClosed { end(context) }
@@ -103,7 +117,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
         makeRoomInStream()
     }
 
-    /// Lets go of what was read, and makes room for the whole of a long frame at once.
+    /// Lets go of what was read, and makes room for much of a long frame at once, though not for
+    /// what has only been announced.
     private func makeRoomInStream() {
         if stream.readableBytes == 0 {
             stream = ByteBuffer()
@@ -113,8 +128,17 @@ final class ConnectionHandler: ChannelDuplexHandler {
         if let header = FrameHeader(peekingAt: stream),
             Int(header.bodyBytes) <= options.frameBytesMax
         {
-            stream.reserveCapacity(FrameHeader.byteCount + Int(header.bodyBytes))
+            stream.reserveCapacity(
+                min(
+                    FrameHeader.byteCount + Int(header.bodyBytes),
+                    max(Self.reservedBytesMin, 2 * stream.readableBytes)))
         }
+    }
+
+    /// Those that are ready hold bytes themselves; if nothing else runs, one of them must.
+    private func mayRunReady(_ context: ChannelHandlerContext) -> Bool {
+        context.channel.isWritable
+            && (requestsRunning == 0 || bytesInFlight < options.bytesInFlightMax)
     }
 
     private func isSaturated(_ context: ChannelHandlerContext) -> Bool {
@@ -189,8 +213,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
         case .blocks(let replyBytes, let work):
             order.began(pending)
             took(pending, replyBytes: replyBytes)
+            requestsRunning += 1
             let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-            diskThreads.runIfActive(eventLoop: context.eventLoop, work).whenComplete { result in
+            let threads = pending.isAboutRows ? diskThreads : administrationThread
+            threads.runIfActive(eventLoop: context.eventLoop, work).whenComplete { result in
                 let (handler, context) = bound.value
                 handler.completed(context, pending, result)
             }
@@ -202,13 +228,18 @@ final class ConnectionHandler: ChannelDuplexHandler {
         _ result: Result<Dispatcher.Answer, any Error>
     ) {
         let answer =
-            (try? result.get())
-            ?? dispatcher.refusal(
-                WireError(.shuttingDown, "the server is stopping"), pending.header,
-                context.channel.allocator)
+            switch result {
+            case .success(let answer): answer
+            // The work itself does not throw: the thread was not there any more.
+            case .failure:
+                dispatcher.refusal(
+                    WireError(.shuttingDown, "the server is stopping"), pending.header,
+                    context.channel.allocator)
+            }
         reply(
             context, answer.frame, to: pending.header, started: pending.started,
             failed: answer.failed)
+        requestsRunning -= 1
         finished(context, pending)
         resume(context)
         if isEnding { closeWhenIdle(context) }
@@ -222,13 +253,13 @@ final class ConnectionHandler: ChannelDuplexHandler {
         pending.heldBytes = bytes
     }
 
-    /// Lets go of a request that has its reply, and runs what waited for it.
+    /// Lets go of a request that has its reply; what waited for it is taken when there is room.
     private func finished(_ context: ChannelHandlerContext, _ pending: PendingRequest) {
         if let held = pending.heldBytes {
             requestsInFlight -= 1
             bytesInFlight -= held
         }
-        for next in order.ended(pending) { run(context, next) }
+        ready.append(contentsOf: order.ended(pending))
     }
 
     // MARK: replies
@@ -290,19 +321,20 @@ final class ConnectionHandler: ChannelDuplexHandler {
     /// the whole when the client has closed its own or has had time to. A close with unread bytes
     /// would take replies back that TCP has not delivered.
     private func closeWhenIdle(_ context: ChannelHandlerContext) {
-        guard requestsInFlight == 0, !isClosing else { return }
+        guard requestsInFlight == 0, ready.isEmpty, !isClosing else { return }
         isClosing = true
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         // An empty write is done when all before it are.
-        let lastWrite = context.writeAndFlush(wrapOutboundOut(ByteBuffer()))
-        lastWrite.flatMap { bound.value.1.close(mode: .output) }.whenComplete { _ in
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in
             let (handler, context) = bound.value
+            handler.isDrained = true
             if handler.isInputClosed {
                 context.close(promise: nil)
-            } else {
-                context.eventLoop.scheduleTask(in: Self.lingerTime) {
-                    bound.value.1.close(promise: nil)
-                }
+                return
+            }
+            context.close(mode: .output, promise: nil)
+            context.eventLoop.scheduleTask(in: Self.lingerTime) {
+                bound.value.1.close(promise: nil)
             }
         }
     }
@@ -318,7 +350,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         case ChannelEvent.inputClosed:
             // A client may close its side and still read its replies.
             isInputClosed = true
-            if isClosing {
+            if isDrained {
                 context.close(promise: nil)
             } else {
                 resume(context)

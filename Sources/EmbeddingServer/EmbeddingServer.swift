@@ -42,8 +42,12 @@ public struct EmbeddingServer: Service {
             numberOfThreads: options.eventLoopCount ?? System.coreCount)
         let diskThreads = NIOThreadPool(numberOfThreads: options.diskThreadCount)
         diskThreads.start()
+        // Apart from those, so that a long checkpoint holds up no pull.
+        let administrationThread = NIOThreadPool(numberOfThreads: 1)
+        administrationThread.start()
         let acceptor = Acceptor(
-            store: store, options: options, diskThreads: diskThreads, logger: logger)
+            store: store, options: options, diskThreads: diskThreads,
+            administrationThread: administrationThread, logger: logger)
         var listeners: [any Channel] = []
         do {
             for address in addresses {
@@ -57,17 +61,17 @@ public struct EmbeddingServer: Service {
             try? await gracefulShutdown()  // cancellation ends the wait as well
             logger.info("stopping")
         } catch {
-            await stop(listeners, acceptor, group, diskThreads)
+            await stop(listeners, acceptor, group, [diskThreads, administrationThread])
             throw error
         }
-        await stop(listeners, acceptor, group, diskThreads)
+        await stop(listeners, acceptor, group, [diskThreads, administrationThread])
         logger.info("stopped")
     }
 
     /// No new connections, then no new requests, then the end of those under way.
     private func stop(
         _ listeners: [any Channel], _ acceptor: Acceptor, _ group: MultiThreadedEventLoopGroup,
-        _ diskThreads: NIOThreadPool
+        _ threads: [NIOThreadPool]
     ) async {
         for (address, listener) in zip(addresses, listeners) {
             try? await listener.close()  // one that is closed already is as good
@@ -75,7 +79,7 @@ public struct EmbeddingServer: Service {
         }
         await acceptor.quiesce(timeout: .seconds(Int64(options.stopTimeoutSeconds)))
         // Neither can fail but for being shut down already.
-        try? await diskThreads.shutdownGracefully()
+        for pool in threads { try? await pool.shutdownGracefully() }
         try? await group.shutdownGracefully()
     }
 }

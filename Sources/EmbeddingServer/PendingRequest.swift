@@ -45,6 +45,15 @@ final class PendingRequest: @unchecked Sendable {
             }
     }
 
+    /// Whether it reads or writes rows for a trainer, rather than changing tables or copying the
+    /// store, which may take long.
+    var isAboutRows: Bool {
+        switch request {
+        case .pull, .push, .assign, .pool: true
+        default: false
+        }
+    }
+
     var writes: Bool {
         switch request {
         case .push, .assign, .delete, .dropTable: true
@@ -52,8 +61,9 @@ final class PendingRequest: @unchecked Sendable {
         }
     }
 
-    /// Whether this write touches what `other` reads or writes.
-    func touches(_ other: PendingRequest) -> Bool {
+    /// Whether this write touches what `other` reads or writes; without `idByID` one of the same
+    /// table is taken to.
+    func touches(_ other: PendingRequest, idByID: Bool) -> Bool {
         switch (scope, other.scope) {
         case (.nothing, _), (_, .nothing): return false
         case (.everything, _), (_, .everything): return true
@@ -61,7 +71,7 @@ final class PendingRequest: @unchecked Sendable {
             (.ids(let mine, _), .table(let its)):
             return mine == its
         case (.ids(let mine, let ids), .ids(let its, let itsIDs)):
-            return mine == its && containsAny(of: itsIDs, mine: ids)
+            return mine == its && (!idByID || containsAny(of: itsIDs, mine: ids))
         }
     }
 

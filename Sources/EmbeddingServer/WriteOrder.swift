@@ -7,12 +7,17 @@ struct WriteOrder {
     /// In the order in which they came.
     private var writes: [PendingRequest] = []
 
+    /// Behind more pending writes than these a request is not compared id by id with each, which
+    /// would hold up the event loop; it waits for all of them that are about its table.
+    private static let comparedWritesMax = 16
+
     var isEmpty: Bool { writes.isEmpty }
 
     /// Whether `request` has to wait; then it is returned by the `ended` of the last write that it
     /// waits for.
     mutating func mustWait(_ request: PendingRequest) -> Bool {
-        for write in writes where write.touches(request) {
+        let idByID = writes.count <= Self.comparedWritesMax
+        for write in writes where write.touches(request, idByID: idByID) {
             write.followers.append(request)
             request.waitsFor += 1
         }
