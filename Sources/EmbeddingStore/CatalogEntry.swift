@@ -41,15 +41,3 @@ struct CatalogEntry {
         return try! Array(encoder.encode(Body(name: name, schema: schema)))
     }
 }
-
-extension ColdTier {
-    /// Counts a table's keys by reading them all.
-    func countKeys(table: UInt32) throws(StoreError) -> Int {
-        var count = 0
-        try unsafe scan(table: table) { _, _ in
-            count += 1
-            return true
-        }
-        return count
-    }
-}

@@ -15,6 +15,7 @@ struct ColdRows {
 
     var count: Int { keys.count }
     var valueBytes: Int { bytes.count }
+    var hasValues: Bool { !bytes.isEmpty }
 
     mutating func append(_ key: UInt64, _ value: UnsafeRawBufferPointer?) {
         keys.append(key)

@@ -32,3 +32,15 @@ protocol ColdTier: AnyObject, Sendable {
     func checkpoint(to path: String) throws(StoreError)
     func close()
 }
+
+extension ColdTier {
+    /// Counts a table's keys by reading them all.
+    func countKeys(table: UInt32) throws(StoreError) -> Int {
+        var count = 0
+        try unsafe scan(table: table) { _, _ in
+            count += 1
+            return true
+        }
+        return count
+    }
+}

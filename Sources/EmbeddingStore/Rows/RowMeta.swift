@@ -45,6 +45,12 @@ struct RowMeta {
         bits = bits & 0xFFF0_0000 | UInt32(frequency) | (epoch & Self.epochMask) << 16
     }
 
+    /// Writes the halvings down, so that they are not lost when the epochs have gone round once.
+    @inline(__always)
+    mutating func bringUpToDate(epoch: UInt32) {
+        setFrequency(frequency(at: epoch), epoch: epoch)
+    }
+
     /// Counts one use. A clean row becomes dirty when its frequency reaches a power of two, so that
     /// the copy on disk knows the frequency to within a factor of two without being rewritten for
     /// every use.

@@ -66,6 +66,7 @@ extension RowStore {
                     shard.lock.withLock {
                         unsafe shard.sweep(limit: min(left, Self.sliceRows)) { record in
                             let meta = unsafe shard.meta(record)
+                            unsafe meta.pointee.bringUpToDate(epoch: budget.epoch)
                             if unsafe leaves(meta.pointee, below: threshold, &owed) {
                                 unsafe stage(record, meta, number, &staged, scratch)
                             }
@@ -141,8 +142,9 @@ extension RowStore {
                     removed += count
                 }
             }
-            shard.lock.withLock { shard.trim() }
         }
+        // Of shards that nothing left too: a delete may have made room in them.
+        for shard in shards { shard.lock.withLock { shard.trim() } }
         return removed
     }
 

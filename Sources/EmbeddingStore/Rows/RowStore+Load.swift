@@ -53,11 +53,14 @@ extension RowStore {
         defer { loaded.created += created }
         var wanted = Array(range)
         while !wanted.isEmpty {
-            try budget.waitForRoom(timeoutSeconds: Self.roomTimeoutSeconds)
             let absent = unsafe takeHot(keys, wanted, visit)
             let onDisk =
                 isColdEmpty
                 ? nil : try cold.read(absent.numbers.map { keys[$0] }, table: table)
+            // Nothing is inserted for ids that nobody knows.
+            if create || onDisk?.hasValues == true {
+                try budget.waitForRoom(timeoutSeconds: Self.roomTimeoutSeconds)
+            }
             wanted = try unsafe insert(keys, absent, onDisk, create: create, &created, visit)
         }
     }
@@ -151,10 +154,6 @@ extension RowStore {
         unsafe shard.meta(record).pointee = meta
         shard.statistics.promotions += 1
         return unsafe record
-    }
-
-    func shard(of hash: UInt64) -> Shard {
-        shards[Int(truncatingIfNeeded: hash >> UInt64(64 - shards.count.trailingZeroBitCount))]
     }
 
     /// Lets go of what a push that failed has loaded, and removes the rows that it made unless

@@ -1,3 +1,4 @@
+import CKernels
 internal import NIOConcurrencyHelpers
 import Synchronization
 
@@ -35,7 +36,6 @@ extension RowStore {
     /// on I/O.
     func writeCold(_ rows: borrowing UniqueRows, _ change: Change) throws(StoreError) {
         let bytes = rows.count * layout.stride
-        try pinned.check(bytes)
         try pinned.take(bytes, timeoutSeconds: Self.roomTimeoutSeconds)
         defer { pinned.give(bytes) }
         try unsafe load(rows.keys, create: true, pin: true) { _, _ in }
@@ -102,6 +102,9 @@ extension RowStore {
         unpin((0..<end).map { batch.key($0) }[...])
     }
 
+    /// How many rows before its turn a record is asked for.
+    private static let prefetchDistance = 8
+
     /// Changes rows that are all pinned, and lets go of them.
     private func apply(
         _ rows: borrowing UniqueRows, _ change: Change, _ batch: borrowing KeyBatch,
@@ -121,6 +124,10 @@ extension RowStore {
                 if places.isEmpty { continue }
                 shard.lock.withLock {
                     for place in places {
+                        let ahead = place + Self.prefetchDistance
+                        if ahead < places.upperBound, unsafe positions[ahead] >= 0 {
+                            unsafe tc_prefetch(shard.record(Int(positions[ahead])))
+                        }
                         let key = batch.key(place)
                         // A demotion may have moved the row within its slab since it was pinned.
                         var position = unsafe Int(positions[place])

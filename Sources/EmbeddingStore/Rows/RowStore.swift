@@ -59,6 +59,11 @@ final class RowStore: @unchecked Sendable {  // `shards` never changes; each gua
         self.isReadOnly = isReadOnly
     }
 
+    /// The shard that the top bits of a hash choose, as `KeyBatch` has it.
+    func shard(of hash: UInt64) -> Shard {
+        shards[Int(truncatingIfNeeded: hash >> UInt64(64 - shards.count.trailingZeroBitCount))]
+    }
+
     func batch(_ keys: Keys) -> KeyBatch {
         unsafe KeyBatch(keys, hash: hash, shardCount: shards.count)
     }
@@ -106,6 +111,12 @@ final class RowStore: @unchecked Sendable {  // `shards` never changes; each gua
     }
 
     // MARK: figures
+
+    /// What a clean stop remembers of the rows.
+    var state: DataDirectory.State.TableState {
+        .init(
+            coldKeys: coldKeys.load(ordering: .relaxed), pushes: pushes.load(ordering: .relaxed))
+    }
 
     /// Rows in either tier.
     var count: Int {

@@ -24,7 +24,7 @@ internal import NIOConcurrencyHelpers
     private let hash: KeyHash
     private let budget: MemoryBudget
 
-    private static let stampCount = 256
+    private static let stampCount = 1024
 
     init(layout: RowLayout, capacity: Int, hash: KeyHash, budget: MemoryBudget) {
         slab = RowSlab(stride: layout.stride, capacity: min(capacity, SlotIndex.positionCountMax))
@@ -89,7 +89,7 @@ internal import NIOConcurrencyHelpers
     /// What `stamp(hash)` gives stays the same for as long as no key with this hash has been
     /// removed.
     @inline(__always)
-    func stamp(_ hash: UInt64) -> UInt32 { unsafe removalStamps[Int((hash >> 40) & 0xFF)] }
+    func stamp(_ hash: UInt64) -> UInt32 { unsafe removalStamps[Int((hash >> 40) & 0x3FF)] }
 
     // MARK: inserting and removing
 
@@ -108,7 +108,7 @@ internal import NIOConcurrencyHelpers
 
     /// Removes a record; the last one takes its place, so that the slab stays dense.
     func remove(at position: Int, key: UInt64, hash: UInt64) {
-        unsafe removalStamps[Int((hash >> 40) & 0xFF)] &+= 1
+        unsafe removalStamps[Int((hash >> 40) & 0x3FF)] &+= 1
         index.remove(key, hash: hash, in: slab)
         let last = slab.count - 1
         if position != last {
@@ -121,12 +121,13 @@ internal import NIOConcurrencyHelpers
 
     /// Marks a key as removed though it has no record here: a reader that is under way must look
     /// again.
-    func invalidate(hash: UInt64) { unsafe removalStamps[Int((hash >> 40) & 0xFF)] &+= 1 }
+    func invalidate(hash: UInt64) { unsafe removalStamps[Int((hash >> 40) & 0x3FF)] &+= 1 }
 
     /// Gives back memory that removals have freed.
     func trim() {
         let before = bytes
         slab.trim()
+        index.trim { self.hash(self.key(at: $0)) }
         budget.add(bytes - before)
     }
 

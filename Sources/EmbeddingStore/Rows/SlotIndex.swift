@@ -87,7 +87,7 @@ import Glibc
     /// for growing.
     mutating func insert(hash: UInt64, position: Int, rehash: (Int) -> UInt64) {
         if (usedCount + 1) * 8 > slotCount * 7 {
-            rebuild(rehash: rehash)
+            rebuild(slotCount: nextSlotCount, rehash: rehash)
         }
         var at = home(hash)
         while unsafe slots[at] != Self.empty, unsafe slots[at] != Self.removed {
@@ -146,10 +146,16 @@ import Glibc
         return longest
     }
 
-    private mutating func rebuild(rehash: (Int) -> UInt64) {
+    /// Gives memory back when few keys are left of many.
+    mutating func trim(rehash: (Int) -> UInt64) {
+        guard slotCount > Self.slotCountMin, liveCount * 4 < slotCount else { return }
+        rebuild(slotCount: max(Self.slotCountMin, liveCount * 2), rehash: rehash)
+    }
+
+    private mutating func rebuild(slotCount newSlotCount: Int, rehash: (Int) -> UInt64) {
         let old = unsafe slots
         let oldCount = slotCount
-        slotCount = nextSlotCount
+        slotCount = newSlotCount
         unsafe slots = unsafe Self.allocate(slotCount)
         for at in 0..<oldCount where unsafe old[at] != Self.empty && old[at] != Self.removed {
             let position = unsafe Int(old[at] & 0x00FF_FFFF) &- 1

@@ -37,8 +37,10 @@ public enum Optimizer: Sendable, Hashable, Codable {
         func check(_ conditions: (Bool, String)...) -> String? {
             conditions.first { !$0.0 }?.1
         }
-        func nonNegative(_ value: Double) -> Bool { value.isFinite && value >= 0 }
-        func fraction(_ value: Double) -> Bool { value >= 0 && value < 1 }
+        // As the kernels see them: a double may overflow a float, or vanish in it.
+        func nonNegative(_ value: Double) -> Bool { Float(value).isFinite && value >= 0 }
+        func positive(_ value: Double) -> Bool { Float(value).isFinite && Float(value) > 0 }
+        func fraction(_ value: Double) -> Bool { value >= 0 && Float(1 - value) > 0 }
         switch self {
         case .sgd(let rate):
             return check((nonNegative(rate), "learning rate must be at least 0"))
@@ -51,16 +53,20 @@ public enum Optimizer: Sendable, Hashable, Codable {
             return check(
                 (nonNegative(rate), "learning rate must be at least 0"),
                 (nonNegative(initial), "initial accumulator must be at least 0"),
-                (nonNegative(epsilon), "epsilon must be at least 0"))
+                (nonNegative(epsilon), "epsilon must be at least 0"),
+                (
+                    positive(epsilon) || positive(initial),
+                    "one of epsilon and initial accumulator must be above 0"
+                ))
         case .adam(let rate, let beta1, let beta2, let epsilon):
             return check(
                 (nonNegative(rate), "learning rate must be at least 0"),
                 (fraction(beta1), "beta1 must be in [0, 1)"),
                 (fraction(beta2), "beta2 must be in [0, 1)"),
-                (epsilon.isFinite && epsilon > 0, "epsilon must be above 0"))
+                (positive(epsilon), "epsilon must be above 0"))
         case .ftrl(let alpha, let beta, let l1, let l2):
             return check(
-                (alpha.isFinite && alpha > 0, "alpha must be above 0"),
+                (positive(alpha), "alpha must be above 0"),
                 (nonNegative(beta), "beta must be at least 0"),
                 (nonNegative(l1), "l1 must be at least 0"),
                 (nonNegative(l2), "l2 must be at least 0"))

@@ -125,9 +125,3 @@ public final class Table: Sendable {
         return try unsafe rows.delete(Array(Set((0..<keys.count).map { unsafe keys[$0] })))
     }
 }
-
-extension RowStore {
-    var state: DataDirectory.State.TableState {
-        .init(coldKeys: coldKeys.load(ordering: .relaxed), pushes: pushes.load(ordering: .relaxed))
-    }
-}

@@ -70,11 +70,16 @@ final class Demoter: @unchecked Sendable {  // `firstTable` belongs to the threa
     ) throws(StoreError) -> Int {
         var freed = 0
         for number in tables.indices {
-            let excess = budget.usedBytes - budget.lowBytes
-            if excess <= 0 { break }
             let table = tables[(firstTable + number) % tables.count]
-            freed += try table.demote(
-                below: threshold, bytesMax: min(excess, MemoryBudget.stagedBytesMax))
+            var batch = 1
+            while batch > 0, budget.usedBytes > budget.lowBytes {
+                let excess = budget.usedBytes - budget.lowBytes
+                batch = try table.demote(
+                    below: threshold, bytesMax: min(excess, MemoryBudget.stagedBytesMax))
+                freed += batch
+                // Those who wait need not wait for the last batch.
+                if batch > 0 { budget.roundEnded(failure: nil) }
+            }
         }
         return freed
     }

@@ -23,7 +23,7 @@ final class MemoryBudget: @unchecked Sendable {  // plain properties are guarded
     /// Why demotion makes no progress, when it does not.
     private var failure: StoreError?
 
-    /// Bytes that one round of demotion may stage, so that demoting does not itself take much
+    /// Bytes that one batch of a demotion may stage, so that demoting does not itself take much
     /// memory.
     static let stagedBytesMax = 8 << 20
 
@@ -31,7 +31,7 @@ final class MemoryBudget: @unchecked Sendable {  // plain properties are guarded
         precondition(limitBytes > 0)
         self.limitBytes = limitBytes
         highBytes = limitBytes - limitBytes / 16
-        lowBytes = highBytes - min(limitBytes / 16, Self.stagedBytesMax)
+        lowBytes = highBytes - limitBytes / 16
         epochNumber = Atomic(epoch)
     }
 
@@ -44,8 +44,9 @@ final class MemoryBudget: @unchecked Sendable {  // plain properties are guarded
     /// Records that `bytes` more (or, negative, fewer) are taken.
     func add(_ bytes: Int) {
         let (old, new) = used.add(bytes, ordering: .relaxed)
-        if old < highBytes, new >= highBytes {
-            // Under the lock, so that it cannot fall between the demoter's look and its wait.
+        if (old < highBytes) != (new < highBytes) {
+            // Up: the demoter's turn. Down: that of those who wait for room. Under the lock, so that
+            // it cannot fall between a look and the wait after it.
             condition.withLock { condition.broadcast() }
         }
     }
@@ -60,7 +61,7 @@ final class MemoryBudget: @unchecked Sendable {  // plain properties are guarded
         while !hasRoom {
             if isStopped { throw .closed }
             if let failure { throw failure }
-            guard condition.wait(until: deadline) else { throw .overloaded(retryAfterMs: 100) }
+            if !condition.wait(until: deadline), !hasRoom { throw .overloaded(retryAfterMs: 100) }
         }
     }
 

@@ -22,14 +22,16 @@ final class PinnedBytes: @unchecked Sendable {  // `freeBytes` is guarded by `co
         }
     }
 
-    /// Waits for `bytes` to be free and takes them. Blocks: never on an event loop.
+    /// Waits for `bytes` to be free and takes them. Throws `tooLarge` or `overloaded`. Blocks: never on an event loop.
     func take(_ bytes: Int, timeoutSeconds: Double) throws(StoreError) {
-        precondition(bytes <= limitBytes, "checked by `check`")
+        try check(bytes)
         let deadline = Date(timeIntervalSinceNow: timeoutSeconds)
         condition.lock()
         defer { condition.unlock() }
         while freeBytes < bytes {
-            guard condition.wait(until: deadline) else { throw .overloaded(retryAfterMs: 100) }
+            if !condition.wait(until: deadline), freeBytes < bytes {
+                throw .overloaded(retryAfterMs: 100)
+            }
         }
         freeBytes -= bytes
     }
