@@ -111,6 +111,8 @@ let package = Package(
                 "EmbeddingServer", "EmbeddingClient", "EmbeddingStore", "EmbeddingWire",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOPosix", package: nio),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),
     ]

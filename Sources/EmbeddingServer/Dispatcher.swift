@@ -207,11 +207,10 @@ struct Dispatcher: Sendable {
         }
         return .blocks(replyBytes: layout.byteCount + 4 * wire.ids.count * table.schema.dimension) {
             answer(reply) { () throws(StoreError) in
-                var complete = gathered
                 try wire.ids.withBytes { (ids) throws(StoreError) in
-                    try table.gatherCold(ids, create: create, &complete)
+                    try table.gatherCold(ids, create: create, gathered)
                 }
-                rows.withOutput { output, _ in table.combine(complete, bags, into: output) }
+                rows.withOutput { output, _ in table.combine(gathered, bags, into: output) }
                 return rows.frame
             }
         }

@@ -16,6 +16,18 @@ struct CatalogEntry {
 
     var record: String { Self.record(number) }
 
+    /// The record of the number that the next table gets, in decimal.
+    static let nextNumberRecord = "next-table"
+
+    static func bytes(nextNumber: UInt32) -> [UInt8] { Array("\(nextNumber)".utf8) }
+
+    static func nextNumber(_ bytes: [UInt8]) throws(StoreError) -> UInt32 {
+        guard let number = UInt32(String(decoding: bytes, as: UTF8.self)) else {
+            throw .damaged("catalog record '\(nextNumberRecord)' is no number")
+        }
+        return number
+    }
+
     init(number: UInt32, name: String, schema: TableSchema) {
         self.number = number
         self.name = name

@@ -25,6 +25,10 @@ final class DataDirectory: Sendable {
         var epoch: UInt32 = 0
         var tables: [String: TableState] = [:]
 
+        /// Whether it is of a store that never had a table and was not in use: there may be no cold
+        /// tier yet.
+        var isEmpty: Bool { isClean && tables.isEmpty }
+
         struct TableState: Codable, Equatable {
             var coldKeys: Int
             var pushes: Int

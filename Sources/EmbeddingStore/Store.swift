@@ -51,6 +51,9 @@ public final class Store: Sendable {
         var isReleased = false
     }
 
+    /// Each table reserves address space for twice the memory, and has write buffers on the cold
+    /// tier.
+    public static let tablesMax = 512
     /// The least memory a hot tier can work with.
     public static let memoryBytesMin = 1 << 20
 
@@ -63,7 +66,9 @@ public final class Store: Sendable {
             throw .unsupported("memory must be at least \(Self.memoryBytesMin >> 20) MiB")
         }
         let directory = try DataDirectory(path: path, readOnly: options.isReadOnly)
-        let cold = try RocksDBColdTier(path: directory.coldPath, readOnly: options.isReadOnly)
+        let cold = try RocksDBColdTier(
+            path: directory.coldPath, readOnly: options.isReadOnly,
+            mayCreate: try directory.readState().isEmpty)
         try self.init(directory: directory, cold: cold, options: options)
     }
 
@@ -79,6 +84,10 @@ public final class Store: Sendable {
 
         var tables = Tables()
         for (record, bytes) in try cold.catalog() {
+            if record == CatalogEntry.nextNumberRecord {
+                tables.nextNumber = try CatalogEntry.nextNumber(bytes)
+                continue
+            }
             let entry = try CatalogEntry(record: record, bytes: bytes)
             guard cold.tables.contains(entry.number) else {
                 throw .damaged(
@@ -98,7 +107,6 @@ public final class Store: Sendable {
             let table = Table(name: entry.name, rows: rows)
             tables.byNumber[entry.number] = table
             tables.byName[entry.name] = table
-            tables.nextNumber = max(tables.nextNumber, entry.number + 1)
         }
         let tablesBox = NIOLockedValueBox(tables)
         self.tablesBox = tablesBox
@@ -112,6 +120,7 @@ public final class Store: Sendable {
                 try cold.dropTable(orphan)
             }
             state.isClean = false
+            state.tables = state.tables.filter { UInt32($0.key).map { tables.byNumber[$0] } != nil }
             try directory.writeState(state)
         }
         if demotesInBackground { demoter.start() }
@@ -169,16 +178,23 @@ public final class Store: Sendable {
             return existing
         }
         if isReadOnly { throw .readOnly }
+        guard tables.byNumber.count < Self.tablesMax else {
+            throw .unsupported("a store has at most \(Self.tablesMax) tables")
+        }
         let number = tables.nextNumber
         // Taken even if what follows fails: a place that was made under it stays until the store is
         // opened again.
         tablesBox.withLockedValue { $0.nextNumber = number + 1 }
         try cold.createTable(number)
         let entry = CatalogEntry(number: number, name: name, schema: schema)
-        try cold.putCatalog([entry.record: entry.bytes])
         let rows = RowStore(
             table: number, schema: schema, shardCount: shardCount, budget: budget, cold: cold,
             coldWrites: coldWrites, pinned: pinned, coldKeys: 0, pushes: 0, isReadOnly: false)
+        // A number is never given twice, or what is remembered of a dropped table would be another's.
+        try cold.putCatalog([
+            entry.record: entry.bytes,
+            CatalogEntry.nextNumberRecord: CatalogEntry.bytes(nextNumber: number + 1),
+        ])
         let table = Table(name: name, rows: rows)
         tablesBox.withLockedValue {
             $0.byNumber[number] = table
@@ -210,6 +226,7 @@ public final class Store: Sendable {
     /// Moves rows to disk as the background thread does, for a store that was opened without it.
     /// Blocks.
     public func demote() throws(StoreError) {
+        precondition(!demotesInBackground, "the background thread demotes")
         while budget.usedBytes > budget.lowBytes, try demoter.demote() > 0 {}
     }
 
@@ -230,14 +247,18 @@ public final class Store: Sendable {
         guard destination.hasPrefix("/") else {
             throw .cannotCreate("'\(destination)' is not an absolute path")
         }
-        let files = FileManager.default
-        if files.fileExists(atPath: destination) { throw .cannotCreate("\(destination) exists") }
-        // Under another name until it is whole, so that what is interrupted does not look like a
-        // checkpoint.
-        let partial = destination + ".partial"
+        changes.lock()
+        defer { changes.unlock() }
+        if tablesBox.withLockedValue({ $0.isClosed }) { throw .closed }
+        if FileManager.default.fileExists(atPath: destination) {
+            throw .cannotCreate("\(destination) exists")
+        }
+        // Under a name of its own until it is whole, so that what is interrupted does not look like
+        // a checkpoint, and nothing is removed that was not made here.
+        let partial = "\(destination).partial-\(getpid())-\(UInt32.random(in: .min ... .max))"
         do {
-            if files.fileExists(atPath: partial) { try files.removeItem(atPath: partial) }
-            try files.createDirectory(atPath: partial, withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(
+                atPath: partial, withIntermediateDirectories: true)
         } catch {
             throw .cannotCreate("cannot create \(partial): \(error.localizedDescription)")
         }
@@ -247,20 +268,23 @@ public final class Store: Sendable {
                 throw .cannotCreate(
                     unsafe "cannot create \(destination): \(String(cString: strerror(errno)))")
             }
+            try DataDirectory.syncFile((destination as NSString).deletingLastPathComponent)
             return (rows, Self.byteCount(folder: destination))
         } catch {
-            try? files.removeItem(atPath: partial)  // what is left has a name that says what it is
+            // What cannot be removed has a name that says what it is.
+            try? FileManager.default.removeItem(atPath: partial)
             throw error
         }
     }
 
+    /// `changes` is held by the caller.
     private func writeCheckpoint(into folder: String) throws(StoreError) -> Int {
-        changes.lock()
-        defer { changes.unlock() }
+        let tables = tables
+        // Most of it while demotions and deletes have their turns in between; then what has changed
+        // since, and the copy.
+        for table in tables { try table.rows.flush(betweenOthers: true) }
         coldWrites.lock()
         defer { coldWrites.unlock() }
-        if tablesBox.withLockedValue({ $0.isClosed }) { throw .closed }
-        let tables = tables
         for table in tables { try table.rows.flush() }
         try cold.checkpoint(to: folder + "/cold")
         let state = cleanState(tables)

@@ -55,7 +55,7 @@ import Testing
             return
         }
         #expect(try FileManager.default.contentsOfDirectory(atPath: destination).isEmpty)
-        #expect(!FileManager.default.fileExists(atPath: destination + ".partial"))
+        #expect(neighbours(of: destination).isEmpty)
         for path in ["relative/path", "/proc/thermocline/copy"] {
             let error = #expect(throws: StoreError.self) { try temporary.store.checkpoint(to: path) }
             guard case .cannotCreate = error else {

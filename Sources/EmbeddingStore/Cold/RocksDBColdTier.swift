@@ -16,11 +16,12 @@ final class RocksDBColdTier: ColdTier {
     /// than single puts.
     private static let ingestedRowsMin = 4096
 
-    init(path: String, readOnly: Bool) throws(StoreError) {
+    init(path: String, readOnly: Bool, mayCreate: Bool) throws(StoreError) {
         let options = RocksDBOptions()
         self.options = options
+        if !readOnly { Self.removeLeftovers(path) }
         self.path = path
-        let names = try Self.familyNames(path, options, readOnly: readOnly)
+        let names = try Self.familyNames(path, options, mayCreate: mayCreate && !readOnly)
         var handles = unsafe [OpaquePointer?](repeating: nil, count: names.count)
         let familyOptions = unsafe [OpaquePointer?](repeating: options.options, count: names.count)
         let pointer = try unsafe Self.withCStrings(names) { (cNames) throws(StoreError) in
@@ -50,11 +51,21 @@ final class RocksDBColdTier: ColdTier {
         var tables: [UInt32: ColumnFamily]
     }
 
+    /// Files that a process which was killed was about to have taken over.
+    private static func removeLeftovers(_ path: String) {
+        // No folder, no leftovers; one that stays is in nobody's way.
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        for name in names where name.hasPrefix("ingest-") && name.hasSuffix(".sst") {
+            try? FileManager.default.removeItem(atPath: "\(path)/\(name)")
+        }
+    }
+
     private static func familyNames(
-        _ path: String, _ options: RocksDBOptions, readOnly: Bool
+        _ path: String, _ options: RocksDBOptions, mayCreate: Bool
     ) throws(StoreError) -> [String] {
         if !FileManager.default.fileExists(atPath: path + "/CURRENT") {
-            if readOnly { throw .badDataDirectory("\(path) holds no store") }
+            // A new store may be made; in the place of one that is gone, never.
+            guard mayCreate else { throw .damaged("\(path)/CURRENT is missing") }
             return ["default"]
         }
         var count = 0

@@ -21,6 +21,7 @@ internal import CRocksDB
     /// it: rows that are used often are in the hot tier, and the system caches the files.
     static let cacheBytes = 32 << 20
     static let writeBufferBytes = 4 << 20
+    static let writeBuffersBytes = 32 << 20
 
     init() {
         unsafe cache = unsafe rocksdb_cache_create_lru(Self.cacheBytes)
@@ -42,6 +43,8 @@ internal import CRocksDB
         unsafe rocksdb_options_set_create_missing_column_families(options, 1)
         unsafe rocksdb_options_set_block_based_table_factory(options, blocks)
         unsafe rocksdb_options_set_write_buffer_size(options, Self.writeBufferBytes)
+        // Of all tables together.
+        unsafe rocksdb_options_set_db_write_buffer_size(options, Self.writeBuffersBytes)
         unsafe rocksdb_options_set_max_background_jobs(options, 2)
         unsafe rocksdb_options_set_max_open_files(options, 512)
         // Rows are noise to a compressor.

@@ -179,12 +179,15 @@ extension RowStore {
     /// Writes every row whose copy on disk is not as good as the row itself, in hot precision. The
     /// rows stay in memory.
     ///
-    /// `coldWrites` is held by the caller.
-    func flush() throws(StoreError) {
+    /// `coldWrites` is held by the caller; or, with `betweenOthers`, taken for one step at a time, so
+    /// that other writers go on, and rows that they move meanwhile may be left out.
+    func flush(betweenOthers: Bool = false) throws(StoreError) {
         for shard in shards {
             var start = 0
             var more = true
             while more {
+                if betweenOthers { coldWrites.lock() }
+                defer { if betweenOthers { coldWrites.unlock() } }
                 var written = ColdRows()
                 more = shard.lock.withLock { stageFlush(shard, from: &start, &written) }
                 if written.count > 0 {

@@ -58,9 +58,12 @@ public struct Bags: Sendable {
 }
 
 /// The rows of a pool request on their way to being combined; some may still be on disk.
-public struct PoolRows: Sendable {
+public final class PoolRows: @unchecked Sendable {
+    // Handed from one thread to the next, never used by two; a class, so that it is not copied.
     fileprivate var rows: [Float]
-    fileprivate var missing: [UInt32]
+    fileprivate var missing: [UInt32] = []
+
+    fileprivate init(count: Int) { rows = [Float](repeating: 0, count: count) }
 
     /// Whether all rows are here, so that the bags can be combined.
     public var isComplete: Bool { missing.isEmpty }
@@ -79,8 +82,7 @@ extension Table {
         guard !overflow, bytes <= Self.poolBytesMax else {
             throw .tooLarge("pooling \(count) rows takes more than \(Self.poolBytesMax) bytes")
         }
-        var pool = PoolRows(
-            rows: [Float](repeating: 0, count: count * schema.dimension), missing: [])
+        let pool = PoolRows(count: count * schema.dimension)
         pool.missing = try unsafe pool.rows.withMutableBytes { (bytes) throws(StoreError) in
             try unsafe pullHot(ids, create: create, into: output(bytes, count))
         }
@@ -89,7 +91,7 @@ extension Table {
 
     /// Gathers the rest from disk. Blocks.
     public func gatherCold(
-        _ ids: UnsafeRawBufferPointer, create: Bool, _ pool: inout PoolRows
+        _ ids: UnsafeRawBufferPointer, create: Bool, _ pool: PoolRows
     ) throws(StoreError) {
         let missing = pool.missing
         try unsafe pool.rows.withMutableBytes { (bytes) throws(StoreError) in
@@ -143,8 +145,8 @@ extension Table {
     {
         var result = [Float](repeating: 0, count: bags.count * schema.dimension)
         try unsafe ids.withBytes { (ids) throws(StoreError) in
-            var gathered = try unsafe gatherHot(ids, create: create)
-            if !gathered.isComplete { try unsafe gatherCold(ids, create: create, &gathered) }
+            let gathered = try unsafe gatherHot(ids, create: create)
+            if !gathered.isComplete { try unsafe gatherCold(ids, create: create, gathered) }
             unsafe result.withMutableBytes {
                 unsafe combine(gathered, bags, into: output($0, bags.count))
             }

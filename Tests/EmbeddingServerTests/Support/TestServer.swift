@@ -53,7 +53,7 @@ final class TestServer: Sendable {
     ) async throws {
         self.path = path
         let directory = try DataDirectory(path: path, readOnly: isReadOnly)
-        cold = FaultyColdTier(try RocksDBColdTier(path: directory.coldPath, readOnly: isReadOnly))
+        cold = FaultyColdTier(try RocksDBColdTier(path: directory.coldPath, readOnly: isReadOnly, mayCreate: true))
         store = try Store(
             directory: directory, cold: cold,
             options: .init(memoryBytes: memoryBytes, isReadOnly: isReadOnly, shardCount: 4))

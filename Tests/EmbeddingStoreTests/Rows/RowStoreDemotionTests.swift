@@ -119,7 +119,7 @@ import Testing
         faulty.cold.fail(.write, after: 1)
         #expect(throws: FaultyColdTier.failure) { try faulty.store.checkpoint(to: destination) }
         #expect(!FileManager.default.fileExists(atPath: destination))
-        #expect(!FileManager.default.fileExists(atPath: destination + ".partial"))
+        #expect(neighbours(of: destination).isEmpty)
         expectRows(try table.pull(ids), FaultyStore.rows(300))
         faulty.cold.recover()
         #expect(try faulty.store.checkpoint(to: destination).rows == 300)

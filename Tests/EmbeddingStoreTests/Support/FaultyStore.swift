@@ -19,7 +19,7 @@ final class FaultyStore {
 
     private static func open(_ path: String, _ options: Store.Options) throws -> (FaultyColdTier, Store) {
         let directory = try DataDirectory(path: path, readOnly: false)
-        let cold = FaultyColdTier(try RocksDBColdTier(path: directory.coldPath, readOnly: false))
+        let cold = FaultyColdTier(try RocksDBColdTier(path: directory.coldPath, readOnly: false, mayCreate: true))
         return (cold, try Store(directory: directory, cold: cold, options: options))
     }
 

@@ -56,3 +56,13 @@ extension TableSchema {
             hotPrecision: .float32, coldPrecision: .float32)
     }
 }
+
+/// What lies beside a path under a name that begins with its own.
+func neighbours(of path: String) -> [String] {
+    let url = URL(fileURLWithPath: path)
+    let names = try? FileManager.default.contentsOfDirectory(
+        atPath: url.deletingLastPathComponent().path)
+    return (names ?? []).filter {
+        $0.hasPrefix(url.lastPathComponent) && $0 != url.lastPathComponent
+    }
+}
