@@ -215,7 +215,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
             took(pending, replyBytes: replyBytes)
             requestsRunning += 1
             let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-            let threads = pending.isAboutRows ? diskThreads : administrationThread
+            let threads = pending.request.isAboutRows ? diskThreads : administrationThread
             threads.runIfActive(eventLoop: context.eventLoop, work).whenComplete { result in
                 let (handler, context) = bound.value
                 handler.completed(context, pending, result)

@@ -33,16 +33,9 @@ struct Dispatcher: Sendable {
 
     var capabilities: Capabilities { store.isReadOnly ? [.float16Rows, .int16Rows] : .all }
 
-    /// Throws `readOnly` for a write on a connection that was not granted any. (What `createTable`
-    /// may do is the store's to say: opening a table is no write.)
+    /// Throws `readOnly` for a write on a connection that was not granted any.
     func check(_ request: Request, granted: Capabilities) throws(WireError) {
-        let writes =
-            switch request {
-            case .push, .assign, .delete, .dropTable: true
-            case .pull(_, _, let create, _), .pool(_, _, let create, _): create
-            case .ping, .createTable, .openTable, .listTables, .count, .stats, .checkpoint: false
-            }
-        if writes, !granted.contains(.writes) {
+        if request.needsWriting, !granted.contains(.writes) {
             throw WireError(.readOnly, "this connection only reads")
         }
     }

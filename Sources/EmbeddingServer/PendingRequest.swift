@@ -45,22 +45,6 @@ final class PendingRequest: @unchecked Sendable {
             }
     }
 
-    /// Whether it reads or writes rows for a trainer, rather than changing tables or copying the
-    /// store, which may take long.
-    var isAboutRows: Bool {
-        switch request {
-        case .pull, .push, .assign, .pool: true
-        default: false
-        }
-    }
-
-    var writes: Bool {
-        switch request {
-        case .push, .assign, .delete, .dropTable: true
-        default: false
-        }
-    }
-
     /// Whether this write touches what `other` reads or writes; without `idByID` one of the same
     /// table is taken to.
     func touches(_ other: PendingRequest, idByID: Bool) -> Bool {

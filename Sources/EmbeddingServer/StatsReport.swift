@@ -1,11 +1,10 @@
 internal import EmbeddingStore
 internal import EmbeddingWire
-internal import Foundation
 internal import Histogram
 internal import NIOCore
 
-/// The answer to a `stats` request as JSON; the names are documented in the README.
-struct StatsReport: Encodable {
+/// The answer to a `stats` request as JSON; the names are documented in Protocol.md.
+struct StatsReport: Report {
     struct Memory: Encodable {
         var limitBytes: Int
         var hotBytes: Int
@@ -31,7 +30,7 @@ struct StatsReport: Encodable {
         }
     }
 
-    struct Table: Encodable {
+    struct Table: Report {
         var name: String
         var number: UInt32
         var rows: Int
@@ -57,8 +56,6 @@ struct StatsReport: Encodable {
             promotions = figures.promotions
             demotions = figures.demotions
         }
-
-        var json: String { encoded(self) }
     }
 
     var uptimeSeconds: Double
@@ -89,23 +86,4 @@ struct StatsReport: Encodable {
         }
         if statistics.unknown.count > 0 { requests["unknown"] = Requests(statistics.unknown) }
     }
-
-    var json: String { encoded(self) }
-}
-
-/// The answer to a `checkpoint` request.
-struct CheckpointReport: Encodable {
-    var path: String
-    var rows: Int
-    var bytes: Int
-    var seconds: Double
-
-    var json: String { encoded(self) }
-}
-
-private func encoded(_ report: some Encodable) -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .sortedKeys
-    // Strings, integers and finite numbers: there is nothing in a report that JSON cannot say.
-    return String(decoding: try! encoder.encode(report), as: UTF8.self)
 }

@@ -28,12 +28,12 @@ struct WriteOrder {
 
     /// Notes a request that is not answered at once.
     mutating func began(_ request: PendingRequest) {
-        if request.writes, !writes.contains(where: { $0 === request }) { writes.append(request) }
+        if request.request.changesRows, !writes.contains(where: { $0 === request }) { writes.append(request) }
     }
 
     /// Forgets a request that has been answered, and returns those that waited for nothing else.
     mutating func ended(_ request: PendingRequest) -> [PendingRequest] {
-        if request.writes { writes.removeAll { $0 === request } }
+        if request.request.changesRows { writes.removeAll { $0 === request } }
         return request.followers.filter { follower in
             follower.waitsFor -= 1
             return follower.waitsFor == 0

@@ -1,0 +1,31 @@
+internal import EmbeddingWire
+
+extension Request {
+    /// Whether it changes rows that are there, so that later requests must see it.
+    var changesRows: Bool {
+        switch self {
+        case .push, .assign, .delete, .dropTable: true
+        case .ping, .createTable, .openTable, .listTables, .pull, .pool, .count, .stats,
+            .checkpoint:
+            false
+        }
+    }
+
+    /// Whether only a connection that may write may send it. (What `createTable` may do is the
+    /// store's to say: opening a table that is there is no write.)
+    var needsWriting: Bool {
+        switch self {
+        case .pull(_, _, let create, _), .pool(_, _, let create, _): create
+        default: changesRows
+        }
+    }
+
+    /// Whether it reads or writes rows for a trainer, rather than changing tables or copying the
+    /// store, which may take long.
+    var isAboutRows: Bool {
+        switch self {
+        case .pull, .push, .assign, .pool: true
+        default: false
+        }
+    }
+}
