@@ -167,6 +167,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
             isReadWanted = false
             context.read()
         }
+        if isEnding { closeWhenIdle(context) }
     }
 
     // MARK: requests
@@ -242,7 +243,6 @@ final class ConnectionHandler: ChannelDuplexHandler {
         requestsRunning -= 1
         finished(context, pending)
         resume(context)
-        if isEnding { closeWhenIdle(context) }
     }
 
     /// Accounts for a request that does not get its reply at once.
