@@ -35,7 +35,9 @@ extension RowStore {
         var deleted = 0
         for (at, key) in free.enumerated() {
             switch deleteHot(key, hadColdCopy: onDisk[at]) {
-            case .deleted: deleted += 1
+            case .deleted:
+                deleted += 1
+                rowCount.subtract(1, ordering: .relaxed)
             case .absent: break
             case .pinned: pinned.append(key)
             }
@@ -80,10 +82,8 @@ extension RowStore {
             if unsafe meta.pointee.has(RowMeta.coldCopy), hadColdCopy {
                 unsafe meta.pointee.bits &= ~(RowMeta.coldCopy | RowMeta.exactCopy)
                 unsafe meta.pointee.bits |= RowMeta.dirty
-                shard.rowsOnlyHere += 1
             }
             if unsafe meta.pointee.pins > 0 { return .pinned }
-            shard.rowsOnlyHere -= 1
             shard.remove(at: position, key: key, hash: hash)
             return .deleted
         }

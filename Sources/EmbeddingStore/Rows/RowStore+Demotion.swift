@@ -154,7 +154,7 @@ extension RowStore {
         precondition(position >= 0, "only a demotion or a delete removes rows, one at a time")
         let meta = unsafe shard.meta(shard.record(position))
         if unsafe !meta.pointee.has(RowMeta.coldCopy), !isReadOnly {
-            unsafe countColdCopy(meta, in: shard)
+            unsafe countColdCopy(meta)
         }
         if unsafe meta.pointee.has(RowMeta.touched) || meta.pointee.pins > 0 {
             unsafe meta.pointee.bits |= RowMeta.dirty
@@ -165,9 +165,8 @@ extension RowStore {
         return true
     }
 
-    private func countColdCopy(_ meta: UnsafeMutablePointer<RowMeta>, in shard: Shard) {
+    private func countColdCopy(_ meta: UnsafeMutablePointer<RowMeta>) {
         unsafe meta.pointee.bits |= RowMeta.coldCopy
-        shard.rowsOnlyHere -= 1
         coldKeys.add(1, ordering: .releasing)
     }
 
@@ -223,7 +222,7 @@ extension RowStore {
             let position = shard.position(of: key, hash: hash(key))
             precondition(position >= 0, "a flush and a removal ran at the same time")
             let meta = unsafe shard.meta(shard.record(position))
-            if unsafe !meta.pointee.has(RowMeta.coldCopy) { unsafe countColdCopy(meta, in: shard) }
+            if unsafe !meta.pointee.has(RowMeta.coldCopy) { unsafe countColdCopy(meta) }
             unsafe meta.pointee.bits |= RowMeta.exactCopy
             if unsafe !meta.pointee.has(RowMeta.touched) {
                 unsafe meta.pointee.bits &= ~RowMeta.dirty

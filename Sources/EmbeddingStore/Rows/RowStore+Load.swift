@@ -1,4 +1,5 @@
 internal import NIOConcurrencyHelpers
+import Synchronization
 
 extension RowStore {
     /// How long a request waits for room in the hot tier before it is told to come back later.
@@ -178,7 +179,7 @@ extension RowStore {
                     frequency: 1, epoch: meta.pointee.bits >> 16,
                     flags: RowMeta.dirty | RowMeta.touched)
                 if unsafe meta.pointee.bits != untouched.bits { return }
-                shard.rowsOnlyHere -= 1
+                rowCount.subtract(1, ordering: .relaxed)
                 shard.statistics.created -= 1
                 shard.remove(at: position, key: key, hash: hash)
                 shard.trim()

@@ -20,6 +20,8 @@ final class RowStore: @unchecked Sendable {  // `shards` never changes; each gua
     let coldWrites: NIOLock
     let isReadOnly: Bool
 
+    /// Rows in either tier, however they move between them.
+    let rowCount: Synchronization.Atomic<Int>
     /// Keys that have a copy on disk.
     let coldKeys: Synchronization.Atomic<Int>
     /// Pushes applied since the table was made: Adam's step, and a part of every rounding's
@@ -55,6 +57,8 @@ final class RowStore: @unchecked Sendable {  // `shards` never changes; each gua
         self.coldWrites = coldWrites
         self.pinned = pinned
         self.coldKeys = Synchronization.Atomic(coldKeys)
+        // Opened, a store has its rows on disk.
+        rowCount = Synchronization.Atomic(coldKeys)
         self.pushes = Synchronization.Atomic(pushes)
         self.isReadOnly = isReadOnly
     }
@@ -90,7 +94,7 @@ final class RowStore: @unchecked Sendable {  // `shards` never changes; each gua
         unsafe rule.initialize(layout.state(record), count: layout.stateCount)
         unsafe shard.meta(record).pointee = RowMeta(
             frequency: 1, epoch: budget.epoch, flags: RowMeta.dirty | RowMeta.touched)
-        shard.rowsOnlyHere += 1
+        rowCount.add(1, ordering: .relaxed)
         shard.statistics.created += 1
         return unsafe record
     }
@@ -119,11 +123,7 @@ final class RowStore: @unchecked Sendable {  // `shards` never changes; each gua
     }
 
     /// Rows in either tier.
-    var count: Int {
-        shards.reduce(coldKeys.load(ordering: .relaxed)) { sum, shard in
-            sum + shard.lock.withLock { shard.rowsOnlyHere }
-        }
-    }
+    var count: Int { rowCount.load(ordering: .relaxed) }
 
     var hotRows: Int {
         shards.reduce(0) { sum, shard in sum + shard.lock.withLock { shard.count } }
@@ -133,16 +133,15 @@ final class RowStore: @unchecked Sendable {  // `shards` never changes; each gua
         var total = ShardStatistics()
         var hotRows = 0
         var hotBytes = 0
-        var onlyHot = 0
         for shard in shards {
             shard.lock.withLock {
                 total += shard.statistics
                 hotRows += shard.count
                 hotBytes += shard.bytes
-                onlyHot += shard.rowsOnlyHere
             }
         }
-        let rows = onlyHot + coldKeys.load(ordering: .relaxed)
+        // Rows that came since the shards were looked at would make it negative.
+        let rows = max(hotRows, count)
         return TableStatistics(
             name: name, number: table, rows: rows,
             hot: .init(rows: hotRows, bytes: hotBytes),

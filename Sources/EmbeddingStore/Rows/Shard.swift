@@ -13,8 +13,6 @@ internal import NIOConcurrencyHelpers
     private(set) var slab: RowSlab
     /// Where the next sweep of a demotion starts.
     private(set) var hand = 0
-    /// Rows that have no copy on disk.
-    var rowsOnlyHere = 0
     var statistics = ShardStatistics()
     /// Counts removals, apart by hash: a row that was read from disk may be inserted only if no
     /// removal of its key can have happened since before the read, or an old row would replace a
