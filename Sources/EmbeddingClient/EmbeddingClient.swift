@@ -53,11 +53,11 @@ public final class EmbeddingClient: Sendable {
         let connected = open(address, on: eventLoop, timeout: timeout)
             .flatMapThrowing { channel in
                 // Added to the one channel that has connected, because a host of several
-                // addresses is tried with several channels. This runs when the connection is
-                // made, and so before anything is read.
+                // addresses is tried with several channels.
                 let handler = ConnectionHandler(
                     hello: Hello(), welcomed: welcomed, queuedMax: queuedMax)
                 try channel.pipeline.syncOperations.addHandler(handler)
+                try channel.syncOptions?.setOption(.autoRead, value: true)
                 return (channel, NIOLoopBound(handler, eventLoop: eventLoop))
             }
         let channel: any Channel
@@ -98,6 +98,8 @@ public final class EmbeddingClient: Sendable {
         let bootstrap = ClientBootstrap(group: eventLoop)
             .connectTimeout(timeout)
             .channelOption(.recvAllocator, value: receiveBuffers)
+            // Until there is a handler: a server that refuses speaks, and closes, at once.
+            .channelOption(.autoRead, value: false)
         switch address {
         case .unix(let path):
             return bootstrap.connect(unixDomainSocketPath: path)
