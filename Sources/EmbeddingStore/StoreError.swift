@@ -35,6 +35,11 @@ public enum StoreError: Error, Hashable, Sendable {
     case badDataDirectory(String)
 }
 
+extension StoreError {
+    /// There is no room in the hot tier now; a round of demotion takes about as long as the hint.
+    static let noRoom = StoreError.overloaded(retryAfterMs: 100)
+}
+
 extension StoreError: CustomStringConvertible {
     public var description: String {
         switch self {

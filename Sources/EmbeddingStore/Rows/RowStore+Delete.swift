@@ -9,7 +9,7 @@ extension RowStore {
     /// it wants to insert it, that the key has been removed since. A row that a push has pinned is
     /// deleted after that push.
     func delete(_ keys: [UInt64]) throws(StoreError) -> Int {
-        defer { for shard in shards { shard.lock.withLock { shard.trim() } } }
+        defer { trim() }
         let deadline = ContinuousClock.now + .seconds(Self.roomTimeoutSeconds)
         var deleted = 0
         var wanted = keys
@@ -17,7 +17,7 @@ extension RowStore {
             let (count, pinned) = try deleteUnpinned(wanted)
             deleted += count
             if pinned.isEmpty { return deleted }
-            guard ContinuousClock.now < deadline else { throw .overloaded(retryAfterMs: 100) }
+            guard ContinuousClock.now < deadline else { throw .noRoom }
             wanted = pinned
             Thread.sleep(forTimeInterval: 0.0002)
         }

@@ -144,8 +144,13 @@ extension RowStore {
             }
         }
         // Of shards that nothing left too: a delete may have made room in them.
-        for shard in shards { shard.lock.withLock { shard.trim() } }
+        trim()
         return removed
+    }
+
+    /// Gives back memory that rows which have left do not need any more.
+    func trim() {
+        for shard in shards { shard.lock.withLock { shard.trim() } }
     }
 
     private func removeDemoted(_ key: UInt64, in shard: Shard) -> Bool {

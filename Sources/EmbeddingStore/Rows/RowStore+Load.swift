@@ -117,7 +117,7 @@ extension RowStore {
                 again.append(number)
                 continue
             }
-            if shard.isFull { throw .overloaded(retryAfterMs: 100) }
+            if shard.isFull { throw .noRoom }
             let promoted = try unsafe onDisk?.withValue(at: at) { (value) throws(StoreError) in
                 guard let value = unsafe value else { return unsafe UnsafeMutableRawPointer?.none }
                 return unsafe try promote(key, hash: hash, value, in: shard, scratch: scratch)

@@ -57,7 +57,8 @@ final class Demoter: @unchecked Sendable {  // `firstTable` belongs to the threa
         for table in tables { table.sampleFrequencies(into: &histogram) }
         let threshold = histogram.threshold(freeing: Double(budget.usedBytes - budget.lowBytes))
         firstTable += 1
-        // A small share of few rows is none; and a sample may have missed what can leave: then whatever can leave does.
+        // A small share of few rows is none; and a sample may have missed what can leave: then
+        // whatever can leave does.
         for threshold in [threshold, .init(bucket: threshold.bucket, share: 1), .everything] {
             let freed = try demote(tables, below: threshold)
             if freed > 0 { return freed }

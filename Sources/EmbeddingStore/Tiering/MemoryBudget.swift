@@ -61,7 +61,7 @@ final class MemoryBudget: @unchecked Sendable {  // plain properties are guarded
         while !hasRoom {
             if isStopped { throw .closed }
             if let failure { throw failure }
-            if !condition.wait(until: deadline), !hasRoom { throw .overloaded(retryAfterMs: 100) }
+            if !condition.wait(until: deadline), !hasRoom { throw .noRoom }
         }
     }
 

@@ -30,7 +30,7 @@ final class PinnedBytes: @unchecked Sendable {  // `freeBytes` is guarded by `co
         defer { condition.unlock() }
         while freeBytes < bytes {
             if !condition.wait(until: deadline), freeBytes < bytes {
-                throw .overloaded(retryAfterMs: 100)
+                throw .noRoom
             }
         }
         freeBytes -= bytes
