@@ -101,7 +101,7 @@ let package = Package(
         .testTarget(
             name: "thermoclineTests",
             dependencies: [
-                "thermocline", "EmbeddingClient", "EmbeddingWire",
+                "thermocline", "EmbeddingClient", "EmbeddingStore", "EmbeddingWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

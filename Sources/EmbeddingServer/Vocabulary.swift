@@ -20,6 +20,7 @@ extension WireError {
             code = .overloaded
             retryAfterMs = UInt32(milliseconds)
         case .storageFailed: code = .storageFailed
+        case .storageFull: code = .storageFull
         case .damaged: code = .damaged
         case .unsupported: code = .unsupported
         case .closed: code = .shuttingDown

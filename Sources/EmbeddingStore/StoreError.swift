@@ -21,6 +21,8 @@ public enum StoreError: Error, Hashable, Sendable {
     case overloaded(retryAfterMs: Int)
     /// The disk failed; nothing was changed.
     case storageFailed(String)
+    /// The disk is full; nothing was changed. Reads go on, and writes when there is room again.
+    case storageFull(String)
     /// Bytes on disk that are not what was written; they are not served.
     case damaged(String)
     /// Sound, but not available in this version.
@@ -54,6 +56,7 @@ extension StoreError: CustomStringConvertible {
         case .readOnly: "the store is open for reading only"
         case .overloaded: "the hot tier has no room at the moment"
         case .storageFailed(let detail): "storage failed: \(detail)"
+        case .storageFull(let detail): "the disk is full: \(detail)"
         case .damaged(let detail): "damaged: \(detail)"
         case .unsupported(let detail): detail
         case .closed: "the store is closed"

@@ -49,13 +49,15 @@ public struct ErrorCode: RawRepresentable, Hashable, Sendable {
     public static let unauthorized = ErrorCode(rawValue: 19)
     /// The server has a defect.
     public static let `internal` = ErrorCode(rawValue: 20)
+    /// The disk is full; nothing was changed, and reads go on.
+    public static let storageFull = ErrorCode(rawValue: 21)
 
     /// Names as the protocol page spells them; the first belongs to code 1.
     private static let names = [
         "malformed", "unsupportedVersion", "unknownOperation", "unknownTable", "tableExists",
         "dimensionMismatch", "nonFinite", "tooLarge", "tooManyIds", "invalidSchema", "readOnly",
         "overloaded", "storageFailed", "damaged", "unsupported", "shuttingDown", "cannotCreate",
-        "tooManyConnections", "unauthorized", "internal",
+        "tooManyConnections", "unauthorized", "internal", "storageFull",
     ]
 
     /// Every code of version 1 of the protocol, ascending.

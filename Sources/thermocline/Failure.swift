@@ -60,7 +60,7 @@ struct Failure: Error {
         case .unsupportedVersion, .overloaded, .shuttingDown, .tooManyConnections:
             .unreachable
         case .tableExists, .cannotCreate: .cannotCreate
-        case .storageFailed, .damaged: .inputOutput
+        case .storageFailed, .storageFull, .damaged: .inputOutput
         case .readOnly, .unauthorized, .unsupported: .configuration
         default: .defect
         }
@@ -73,7 +73,7 @@ struct Failure: Error {
             .damaged:
             .badData
         case .tableExists, .cannotCreate: .cannotCreate
-        case .storageFailed: .inputOutput
+        case .storageFailed, .storageFull: .inputOutput
         case .inUse, .badDataDirectory, .unsupported, .readOnly: .configuration
         case .overloaded, .closed: .defect
         }

@@ -36,7 +36,7 @@ ERRORS = {
     5: "tableExists", 6: "dimensionMismatch", 7: "nonFinite", 8: "tooLarge", 9: "tooManyIds",
     10: "invalidSchema", 11: "readOnly", 12: "overloaded", 13: "storageFailed", 14: "damaged",
     15: "unsupported", 16: "shuttingDown", 17: "cannotCreate", 18: "tooManyConnections",
-    19: "unauthorized", 20: "internal",
+    19: "unauthorized", 20: "internal", 21: "storageFull",
 }
 ID_MAX = str(2**64 - 1)
 

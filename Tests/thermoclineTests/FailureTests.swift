@@ -1,5 +1,6 @@
 import ArgumentParser
 import EmbeddingClient
+import EmbeddingStore
 import EmbeddingWire
 import Testing
 
@@ -12,6 +13,8 @@ import Testing
         #expect(status(WireError(.tableExists, "")) == .cannotCreate)
         #expect(status(WireError(.cannotCreate, "")) == .cannotCreate)
         #expect(status(WireError(.storageFailed, "")) == .inputOutput)
+        #expect(status(WireError(.storageFull, "")) == .inputOutput)
+        #expect(status(StoreError.storageFull("")) == .inputOutput)
         #expect(status(WireError(.overloaded, "")) == .unreachable)
         #expect(status(WireError(.readOnly, "")) == .configuration)
         #expect(status(WireError(.internal, "")) == .defect)

@@ -28,6 +28,7 @@ class ErrorCode(enum.IntEnum):
     TOO_MANY_CONNECTIONS = 18
     UNAUTHORIZED = 19
     INTERNAL = 20
+    STORAGE_FULL = 21
 
 
 class ThermoclineError(Exception):
