@@ -211,6 +211,16 @@ final class ConnectionHandler: ChannelDuplexHandler {
         case .done(let frame, let failed):
             reply(context, frame, to: pending.header, started: pending.started, failed: failed)
             finished(context, pending)
+        case .logged(let answer) where answer.isDue:
+            reply(
+                context, answer.frame, to: pending.header, started: pending.started,
+                failed: answer.failed)
+            finished(context, pending)
+        case .logged(let answer):
+            // It has been applied: what comes after it sees it, and need not wait.
+            took(pending, replyBytes: answer.frame.readableBytes)
+            requestsRunning += 1
+            acknowledge(context, pending, answer)
         case .blocks(let replyBytes, let work):
             order.began(pending)
             took(pending, replyBytes: replyBytes)
@@ -237,6 +247,32 @@ final class ConnectionHandler: ChannelDuplexHandler {
                     WireError(.shuttingDown, "the server is stopping"), pending.header,
                     context.channel.allocator)
             }
+        acknowledge(context, pending, answer)
+    }
+
+    /// Replies once the log has what was done; an error when it cannot be written.
+    private func acknowledge(
+        _ context: ChannelHandlerContext, _ pending: PendingRequest, _ answer: Dispatcher.Answer
+    ) {
+        if answer.isDue { return acknowledged(context, pending, answer) }
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        let eventLoop = context.eventLoop
+        answer.whenDue { failure in
+            eventLoop.execute {
+                let (handler, context) = bound.value
+                let answer =
+                    failure.map {
+                        handler.dispatcher.refusal(
+                            $0, pending.header, context.channel.allocator)
+                    } ?? answer
+                handler.acknowledged(context, pending, answer)
+            }
+        }
+    }
+
+    private func acknowledged(
+        _ context: ChannelHandlerContext, _ pending: PendingRequest, _ answer: Dispatcher.Answer
+    ) {
         reply(
             context, answer.frame, to: pending.header, started: pending.started,
             failed: answer.failed)

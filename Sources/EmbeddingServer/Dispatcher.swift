@@ -13,14 +13,25 @@ struct Dispatcher: Sendable {
     /// What became of a request on the event loop.
     enum Outcome {
         case done(ByteBuffer, failed: Bool)
+        /// The reply is due once the log has what was done.
+        case logged(Answer)
         /// The rest needs the disk. `replyBytes` are held meanwhile.
         case blocks(replyBytes: Int, @Sendable () -> Answer)
     }
 
-    /// A reply, and whether it is an error.
+    /// A reply, whether it is an error, and when it may be sent.
     struct Answer: Sendable {
         var frame: ByteBuffer
         var failed: Bool
+        fileprivate var commit = Commit.done
+
+        /// Whether it may be sent now.
+        var isDue: Bool { commit.isDone }
+
+        /// Calls `body` once it may be sent, with nil, or with why the log cannot be written.
+        func whenDue(_ body: @escaping @Sendable (WireError?) -> Void) {
+            commit.whenDone { body($0.map { WireError($0) }) }
+        }
     }
 
     init(store: Store, options: ServerOptions, statistics: RequestStatistics) {
@@ -146,7 +157,7 @@ struct Dispatcher: Sendable {
             throw WireError(
                 StoreError.dimensionMismatch(expected: table.schema.dimension, got: dimension))
         }
-        let done = try translating { () throws(StoreError) in
+        let commit = try translating { () throws(StoreError) in
             try ids.withBytes { (ids) throws(StoreError) in
                 try values.withFloats { (values) throws(StoreError) in
                     operation == .push
@@ -156,20 +167,23 @@ struct Dispatcher: Sendable {
             }
         }
         statistics.count(rows: ids.count, of: operation)
-        if done { return .done(reply.empty(), failed: false) }
+        if let commit {
+            return .logged(Answer(frame: reply.empty(), failed: false, commit: commit))
+        }
         return .blocks(replyBytes: 0) {
-            answer(reply) { () throws(StoreError) in
-                try ids.withBytes { (ids) throws(StoreError) in
+            var commit = Commit.done
+            var answer = answer(reply) { () throws(StoreError) in
+                commit = try ids.withBytes { (ids) throws(StoreError) in
                     try values.withFloats { (values) throws(StoreError) in
-                        if operation == .push {
-                            try table.pushCold(ids, gradients: values)
-                        } else {
-                            try table.assignCold(ids, values: values)
-                        }
+                        operation == .push
+                            ? try table.pushCold(ids, gradients: values)
+                            : try table.assignCold(ids, values: values)
                     }
                 }
                 return reply.empty()
             }
+            answer.commit = commit
+            return answer
         }
     }
 
@@ -228,7 +242,11 @@ struct Dispatcher: Sendable {
             case .delete(let number, let ids):
                 let table = try table(number)
                 let deleted = try translating { () throws(StoreError) in
-                    try ids.withBytes { (ids) throws(StoreError) in try table.delete(ids) }
+                    try ids.withBytes { (ids) throws(StoreError) in
+                        let (count, commit) = try table.delete(ids)
+                        try commit.wait()
+                        return count
+                    }
                 }
                 statistics.count(rows: ids.count, of: .delete)
                 return reply.count(UInt64(deleted))

@@ -6,6 +6,8 @@ internal import NIOConcurrencyHelpers
 /// ```
 /// LOCK     locked by the process that uses the store
 /// STORE    JSON: the format, and what the last clean stop knew
+/// HOT      the keys that were in memory, as of the last stop or cut of the log
+/// log/     the write-ahead log
 /// cold/    RocksDB
 /// ```
 final class DataDirectory: Sendable {
@@ -13,15 +15,23 @@ final class DataDirectory: Sendable {
     /// -1 once released.
     private let lockFile: NIOLockedValueBox<Int32>
 
-    static let format = 1
+    /// 2: there may be a log.
+    static let format = 2
+    private static let formatsRead = 1...2
 
     var coldPath: String { path + "/cold" }
+    var logPath: String { Self.logPath(path) }
+
+    static func logPath(_ path: String) -> String { path + "/log" }
 
     /// What a store remembers of itself besides rows and schemas.
     struct State: Codable, Equatable {
         var format = DataDirectory.format
-        /// Whether the store was closed in good order; if not, `coldKeys` has to be counted anew.
+        /// Whether the cold tier is as `tables` says; if not, `coldKeys` has to be counted anew.
         var isClean = false
+        /// The first segment of the log that is needed, and whether it must be there.
+        var logSegment: UInt64?
+        var hasLog: Bool?
         var epoch: UInt32 = 0
         var tables: [String: TableState] = [:]
 
@@ -92,11 +102,13 @@ final class DataDirectory: Sendable {
         else {
             throw .damaged("\(path)/STORE is not the description of a store")
         }
-        guard state.format == Self.format else {
+        guard Self.formatsRead.contains(state.format) else {
             throw .badDataDirectory(
                 "\(path) has format \(state.format); this version reads format \(Self.format)")
         }
-        return state
+        var current = state
+        current.format = Self.format
+        return current
     }
 
     func writeState(_ state: State) throws(StoreError) { try Self.write(state, inFolder: path) }

@@ -17,31 +17,68 @@ public final class Store: Sendable {
         /// Whether a thread moves rows to disk when memory runs high. Without it the caller calls
         /// `demote()`.
         public var demotesInBackground = true
+        /// What an acknowledged write survives.
+        public var durability: Durability
+        /// Bytes that the write-ahead log may take on disk, about. Twice as many let rows be written
+        /// to the cold tier half as often, and take twice as long to replay.
+        public var logBytesMax = 1 << 30
+        /// Whether to open a store whose log is damaged before its end with the part before the
+        /// damage; the rest is put aside.
+        public var acceptsDamagedLog = false
+        /// Whether rows that were in memory at the last stop are brought back there.
+        public var restoresHotRows = true
+        /// Told of what happens apart from any request; called on any thread.
+        public var onEvent: (@Sendable (Event) -> Void)?
 
-        public init(memoryBytes: Int, isReadOnly: Bool = false, shardCount: Int? = nil) {
+        public init(
+            memoryBytes: Int, isReadOnly: Bool = false, shardCount: Int? = nil,
+            durability: Durability = .buffered
+        ) {
             self.memoryBytes = memoryBytes
             self.isReadOnly = isReadOnly
             self.shardCount = shardCount
+            self.durability = durability
         }
+    }
+
+    /// What a store does apart from any request.
+    public enum Event: Sendable {
+        /// The log is being replayed: bytes done, and in all.
+        case recovering(bytes: Int, of: Int)
+        /// Rows that were in memory before the start are there again.
+        case restored(rows: Int, seconds: Double)
+        /// Rows were written to the cold tier, and the log behind them was cut.
+        case logCut(seconds: Double)
+        /// That failed, and will be tried again.
+        case logCutFailed(StoreError)
     }
 
     public let path: String
     public let isReadOnly: Bool
+    public let durability: Durability
+    /// What the start made of the log that it found.
+    public let recovery: RecoveryReport
 
     private let directory: DataDirectory
-    private let cold: any ColdTier
-    private let budget: MemoryBudget
+    let cold: any ColdTier
+    let budget: MemoryBudget
     private let pinned: PinnedBytes
     private let shardCount: Int
     private let demoter: Demoter
     private let demotesInBackground: Bool
     private let tablesBox: NIOLockedValueBox<Tables>
+    /// Nil for a store that is only read.
+    let log: WriteAheadLog?
+    private let onEvent: (@Sendable (Event) -> Void)?
+    private let threads = BackgroundThreads()
     /// One change of the set of tables, or close, at a time. Held across I/O.
-    private let changes = NIOLock()
-    /// One writer of the cold tier at a time. Held across I/O.
-    private let coldWrites = NIOLock()
+    let changes = NIOLock()
+    /// One cut of the log, or checkpoint, at a time; taken after `changes`. Held across I/O.
+    let cuts = NIOLock()
+    /// One writer of the cold tier at a time; taken last. Held across I/O.
+    let coldWrites = NIOLock()
 
-    private struct Tables {
+    fileprivate struct Tables {
         var byNumber: [UInt32: Table] = [:]
         var byName: [String: Table] = [:]
         var nextNumber: UInt32 = 1
@@ -49,6 +86,8 @@ public final class Store: Sendable {
         var isClosed = false
         /// Everything is on disk and the folder is let go of.
         var isReleased = false
+        /// The first segment of the log after the last cut.
+        var logSegment: UInt64 = 0
     }
 
     /// Each table reserves address space for twice the memory, and has write buffers on the cold
@@ -56,6 +95,8 @@ public final class Store: Sendable {
     public static let tablesMax = 512
     /// The least memory a hot tier can work with.
     public static let memoryBytesMin = 1 << 20
+    /// The least log that can be written while another part of it is cut off.
+    public static let logBytesMin = 4 << 20
 
     /// Opens the store in a folder, or makes one there. Blocks.
     ///
@@ -64,6 +105,9 @@ public final class Store: Sendable {
     public convenience init(path: String, options: Options) throws(StoreError) {
         guard options.memoryBytes >= Self.memoryBytesMin else {
             throw .unsupported("memory must be at least \(Self.memoryBytesMin >> 20) MiB")
+        }
+        guard options.logBytesMax >= Self.logBytesMin else {
+            throw .unsupported("the log must have at least \(Self.logBytesMin >> 20) MiB")
         }
         let directory = try DataDirectory(path: path, readOnly: options.isReadOnly)
         let cold = try RocksDBColdTier(
@@ -75,9 +119,16 @@ public final class Store: Sendable {
     init(directory: DataDirectory, cold: any ColdTier, options: Options) throws(StoreError) {
         path = directory.path
         isReadOnly = options.isReadOnly
+        durability = options.durability
+        onEvent = options.onEvent
         self.directory = directory
         self.cold = cold
         var state = try directory.readState()
+        if isReadOnly, state.hasLog == true {
+            throw .badDataDirectory(
+                "\(directory.path) was not stopped cleanly; serve it once for writing, so that its log is replayed"
+            )
+        }
         budget = MemoryBudget(limitBytes: options.memoryBytes, epoch: state.epoch)
         pinned = PinnedBytes(limitBytes: options.memoryBytes / 2)
         shardCount = options.shardCount ?? Self.defaultShardCount(memoryBytes: options.memoryBytes)
@@ -94,36 +145,136 @@ public final class Store: Sendable {
                     "\(directory.path): table '\(entry.name)' has no rows' place on disk")
             }
             let known = state.tables[String(entry.number)]
-            let coldKeys: Int
-            if state.isClean, let known {
-                coldKeys = known.coldKeys
-            } else {
-                coldKeys = try cold.countKeys(table: entry.number)
-            }
             let rows = RowStore(
                 table: entry.number, schema: entry.schema, shardCount: shardCount, budget: budget,
-                cold: cold, coldWrites: coldWrites, pinned: pinned, coldKeys: coldKeys,
+                cold: cold, coldWrites: coldWrites, pinned: pinned,
+                // Until they are counted there may be any number.
+                coldKeys: state.isClean ? known?.coldKeys ?? 0 : .max / 2,
                 pushes: known?.pushes ?? 0, isReadOnly: options.isReadOnly)
             let table = Table(name: entry.name, rows: rows)
             tables.byNumber[entry.number] = table
             tables.byName[entry.name] = table
         }
+        let opened = tables
         let tablesBox = NIOLockedValueBox(tables)
         self.tablesBox = tablesBox
         demoter = Demoter(budget: budget) {
             tablesBox.withLockedValue { tables in tables.byNumber.values.map(\.rows) }
         }
         demotesInBackground = options.demotesInBackground
-        if !isReadOnly {
-            // A table whose making or dropping was cut short.
-            for orphan in cold.tables where tables.byNumber[orphan] == nil {
-                try cold.dropTable(orphan)
-            }
-            state.isClean = false
-            state.tables = state.tables.filter { UInt32($0.key).map { tables.byNumber[$0] } != nil }
-            try directory.writeState(state)
+        guard !isReadOnly else {
+            recovery = RecoveryReport()
+            log = nil
+            if !state.isClean { for table in opened.all { try table.rows.recount(coldKeys: nil) } }
+            startThreads(options)
+            return
         }
+        // A table whose making or dropping was cut short.
+        for orphan in cold.tables where opened.byNumber[orphan] == nil {
+            try cold.dropTable(orphan)
+        }
+        let onEvent = options.onEvent
+        let reading = Recovery(
+            folder: directory.logPath, acceptsDamage: options.acceptsDamagedLog,
+            progress: { done, all in onEvent?(.recovering(bytes: done, of: all)) })
+        let recovered = try Self.recover(opened, demoter, state, reading)
+        recovery = recovered.report
+
+        state.isClean = false
+        state.logSegment = recovered.segments.first?.number ?? recovered.nextSegment
+        state.hasLog = !recovered.segments.isEmpty
+        state.tables = Dictionary(
+            uniqueKeysWithValues: opened.all.map { (String($0.number), $0.rows.state) })
+        try directory.writeState(state)
+        let log = try WriteAheadLog(
+            folder: directory.logPath,
+            options: .init(durability: options.durability, bytesMax: options.logBytesMax),
+            older: recovered.segments, nextSegment: recovered.nextSegment,
+            nextBlock: recovered.nextBlock)
+        self.log = log
+        if durability != .none {
+            cold.keepWrites(synced: durability == .synced)
+            if state.hasLog != true {
+                // From here on it would be missed.
+                state.hasLog = true
+                try directory.writeState(state)
+            }
+        }
+        tablesBox.withLockedValue { $0.logSegment = recovered.nextSegment }
+        for table in opened.all { table.rows.start(log) }
+        if durability == .none, !recovered.segments.isEmpty {
+            // What follows is in no log, and must not be undone by replaying this one again.
+            for table in opened.all { try table.rows.flush() }
+            try cold.sync()
+            state.hasLog = false
+            state.logSegment = recovered.nextSegment
+            try directory.writeState(state)
+            log.removeSegments(before: recovered.nextSegment)
+        }
+        startThreads(options)
+    }
+
+    /// Replays the log into the tables and makes their counts true.
+    private static func recover(
+        _ tables: Tables, _ demoter: Demoter, _ state: DataDirectory.State, _ recovery: Recovery
+    ) throws(StoreError) -> Recovery.Result {
+        var hasDemoted = false
+        let result = try recovery.run(
+            first: state.logSegment ?? 1, isExpected: state.hasLog == true
+        ) { (entry, section) throws(StoreError) in
+            // Of a table that has been dropped since nothing is wanted.
+            guard let table = tables.byNumber[entry.table] else { return }
+            try table.rows.replay(entry, section) { () throws(StoreError) in
+                hasDemoted = true
+                // As they are: replayed again after another crash they must come out the same.
+                while try demoter.demote(exactly: true) > 0 {}
+            }
+        }
+        if result.report.entries == 0, state.isClean { return result }
+        for table in tables.all {
+            let known = state.isClean && !hasDemoted ? table.rows.state.coldKeys : nil
+            try table.rows.recount(coldKeys: known)
+        }
+        return result
+    }
+
+    private func startThreads(_ options: Options) {
         if demotesInBackground { demoter.start() }
+        if let log, durability != .none {
+            threads.start("log cutter") { [weak self] in
+                while log.waitUntilLarge() {
+                    guard let self else { return }
+                    do throws(StoreError) {
+                        let started = ContinuousClock.now
+                        try self.cutLog()
+                        self.onEvent?(.logCut(seconds: started.duration(to: .now) / .seconds(1)))
+                    } catch {
+                        if error == .closed { return }
+                        self.onEvent?(.logCutFailed(error))
+                        // The disk is full or failing: not as fast as the processor can.
+                        Thread.sleep(forTimeInterval: 0.5)
+                    }
+                }
+            }
+        }
+        if options.restoresHotRows, demotesInBackground {
+            threads.start("restorer") { [weak self] in self?.restoreHotRows() }
+        }
+    }
+
+    private func restoreHotRows() {
+        let started = ContinuousClock.now
+        let list = HotList(inFolder: path)
+        var restored = 0
+        for table in tables {
+            guard let rows = list.tables[table.number] else { continue }
+            // A hint is no reason to fail: what cannot be read now, its reader will hear of.
+            restored +=
+                (try? table.rows.restore(rows) { [threads] in !threads.isStopping }) ?? 0
+        }
+        if !list.tables.isEmpty, !threads.isStopping {
+            onEvent?(.restored(rows: restored, seconds: started.duration(to: .now) / .seconds(1)))
+        }
     }
 
     private static func defaultShardCount(memoryBytes: Int) -> Int {
@@ -190,6 +341,7 @@ public final class Store: Sendable {
         let rows = RowStore(
             table: number, schema: schema, shardCount: shardCount, budget: budget, cold: cold,
             coldWrites: coldWrites, pinned: pinned, coldKeys: 0, pushes: 0, isReadOnly: false)
+        if let log { rows.start(log) }
         // A number is never given twice, or what is remembered of a dropped table would be another's.
         try cold.putCatalog([
             entry.record: entry.bytes,
@@ -236,102 +388,81 @@ public final class Store: Sendable {
             tables: tables.map { $0.statistics() })
     }
 
-    /// Makes a copy of the store, in a folder that must not exist yet, that can be opened as a
-    /// store. Blocks.
-    ///
-    /// Every push that was acknowledged before the call is in it; of those that run meanwhile each
-    /// row is in it before or after the push. Files are hard-linked where the file system allows.
-    /// Returns rows and bytes of the copy.
-    public func checkpoint(to destination: String) throws(StoreError) -> (rows: Int, bytes: Int) {
-        if isReadOnly { throw .readOnly }
-        guard destination.hasPrefix("/") else {
-            throw .cannotCreate("'\(destination)' is not an absolute path")
-        }
-        changes.lock()
-        defer { changes.unlock() }
-        if tablesBox.withLockedValue({ $0.isClosed }) { throw .closed }
-        if FileManager.default.fileExists(atPath: destination) {
-            throw .cannotCreate("\(destination) exists")
-        }
-        // Under a name of its own until it is whole, so that what is interrupted does not look like
-        // a checkpoint, and nothing is removed that was not made here.
-        let partial = "\(destination).partial-\(getpid())-\(UInt32.random(in: .min ... .max))"
-        do {
-            try FileManager.default.createDirectory(
-                atPath: partial, withIntermediateDirectories: true)
-        } catch {
-            throw .cannotCreate("cannot create \(partial): \(error.localizedDescription)")
-        }
-        do throws(StoreError) {
-            let rows = try writeCheckpoint(into: partial)
-            guard unsafe rename(partial, destination) == 0 else {
-                throw .cannotCreate(
-                    unsafe "cannot create \(destination): \(String(cString: strerror(errno)))")
-            }
-            try DataDirectory.syncFile((destination as NSString).deletingLastPathComponent)
-            return (rows, Self.byteCount(folder: destination))
-        } catch {
-            // What cannot be removed has a name that says what it is.
-            try? FileManager.default.removeItem(atPath: partial)
-            throw error
-        }
+    /// Writes to the cold tier what has changed, so that the log is not needed any more up to here.
+    /// Blocks.
+    func cutLog() throws(StoreError) {
+        guard let log else { return }
+        cuts.lock()
+        defer { cuts.unlock() }
+        try checkOpen()
+        try flush(cutting: log, before: log.rotate())
+        try HotList.write(tables.map(\.rows), inFolder: path)
     }
 
-    /// `changes` is held by the caller.
-    private func writeCheckpoint(into folder: String) throws(StoreError) -> Int {
-        let tables = tables
-        // Most of it while demotions and deletes have their turns in between; then what has changed
-        // since, and the copy.
-        for table in tables { try table.rows.flush(betweenOthers: true) }
-        coldWrites.lock()
-        defer { coldWrites.unlock() }
+    /// Writes every row that has changed to the cold tier, where it survives, and removes the
+    /// segments before `segment`, which began before the call. `cuts` is held by the caller.
+    func flush(cutting log: WriteAheadLog, before segment: UInt64) throws(StoreError) {
+        try flush()
+        tablesBox.withLockedValue { $0.logSegment = segment }
+        try directory.writeState(runningState())
+        log.removeSegments(before: segment)
+    }
+
+    private func flush() throws(StoreError) {
         for table in tables { try table.rows.flush() }
-        try cold.checkpoint(to: folder + "/cold")
-        let state = cleanState(tables)
-        try DataDirectory.write(state, inFolder: folder)
-        return state.tables.values.reduce(0) { $0 + $1.coldKeys }
+        try cold.sync()
     }
 
-    private func cleanState(_ tables: [Table]) -> DataDirectory.State {
-        DataDirectory.State(
-            isClean: true, epoch: budget.epoch,
+    func checkOpen() throws(StoreError) {
+        if tablesBox.withLockedValue({ $0.isClosed }) { throw .closed }
+    }
+
+    /// What `STORE` says of the store as it is: the cold tier changes all the time.
+    func runningState() -> DataDirectory.State {
+        let (tables, segment) = tablesBox.withLockedValue {
+            (Array($0.byNumber.values), $0.logSegment)
+        }
+        return DataDirectory.State(
+            isClean: false, logSegment: segment, hasLog: durability != .none, epoch: budget.epoch,
             tables: Dictionary(
                 uniqueKeysWithValues: tables.map { (String($0.number), $0.rows.state) }))
-    }
-
-    private static func byteCount(folder: String) -> Int {
-        guard let files = FileManager.default.enumerator(atPath: folder) else { return 0 }
-        var bytes = 0
-        while files.nextObject() != nil {
-            bytes += (files.fileAttributes?[.size] as? NSNumber)?.intValue ?? 0
-        }
-        return bytes
     }
 
     /// Writes what is only in memory to disk and lets go of the folder. Blocks. No other call may
     /// be under way or follow; but when this one throws nothing is lost yet, and it may be tried
     /// again.
     public func close() throws(StoreError) {
+        let wasClosed = tablesBox.withLockedValue { tables in
+            defer { tables.isClosed = true }
+            return tables.isClosed
+        }
+        if !wasClosed { threads.stop() }
         changes.lock()
         defer { changes.unlock() }
-        let before = tablesBox.withLockedValue { tables in
-            defer { tables.isClosed = true }
-            return tables
-        }
-        if before.isReleased { return }
-        if !before.isClosed {
+        if tablesBox.withLockedValue({ $0.isReleased }) { return }
+        cuts.lock()
+        defer { cuts.unlock() }
+        if !wasClosed {
             if demotesInBackground { demoter.stop() } else { budget.stop() }
         }
-        coldWrites.lock()
-        defer { coldWrites.unlock() }
-        if !isReadOnly {
-            let tables = Array(before.byNumber.values)
-            for table in tables { try table.rows.flush() }
-            try cold.sync()
-            try directory.writeState(cleanState(tables))
+        if let log {
+            try flush()
+            log.stop()
+            var state = runningState()
+            state.isClean = true
+            state.logSegment = log.endSegment
+            state.hasLog = false
+            try HotList.write(tables.map(\.rows), inFolder: path)
+            try directory.writeState(state)
+            log.removeAllSegments()
         }
+        threads.join()
         cold.close()
         directory.release()
         tablesBox.withLockedValue { $0.isReleased = true }
     }
+}
+
+extension Store.Tables {
+    var all: [Table] { Array(byNumber.values) }
 }

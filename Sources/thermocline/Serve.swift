@@ -35,10 +35,25 @@ struct Serve: AsyncParsableCommand {
 
     @Option(
         help: """
-            What survives when the process dies: with none, the last clean stop or checkpoint. \
-            (buffered and synced are not available yet.)
+            What an acknowledged write survives: none (a clean stop), buffered (the death of the \
+            process) or synced (the death of the machine).
             """)
-    var durability = Durability.none
+    var durability = Durability.buffered
+
+    @Option(help: ArgumentHelp("Most disk space of the write-ahead log.", valueName: "SIZE"))
+    var logSize = ByteSize(bytes: Store.Options(memoryBytes: 0).logBytesMax)
+
+    @Flag(
+        help: """
+            Open a store whose log is damaged before its end with what comes before the damage; \
+            the rest is put aside.
+            """)
+    var acceptDamagedLog = false
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Bring rows back into memory that were there at the last stop.")
+    var restoreHotRows = true
 
     @Flag(help: "For inference: serve what is there, create and change nothing.")
     var readOnly = false
@@ -64,8 +79,6 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "trace, debug, info, notice, warning, error or critical.")
     var logLevel = Logger.Level.info
 
-    enum Durability: String, ExpressibleByArgument, CaseIterable { case none, buffered, synced }
-
     func validate() throws {
         // Lists of tables and statistics must fit in a frame too.
         guard (64 << 10...Int(UInt32.max)).contains(frameBytesMax.bytes) else {
@@ -80,11 +93,6 @@ struct Serve: AsyncParsableCommand {
     }
 
     func run() async throws {
-        guard durability == .none else {
-            throw Failure(
-                .configuration, "--durability \(durability.rawValue) is not available yet; use none"
-            )
-        }
         let addresses =
             try listen.isEmpty
             ? [ServerAddress(parsing: "unix:\(absolute(data))/thermocline.sock")]
@@ -93,8 +101,8 @@ struct Serve: AsyncParsableCommand {
             label: "thermocline", factory: { StreamLogHandler.standardError(label: $0) })
         logger.logLevel = logLevel
 
-        let store = try Store(
-            path: absolute(data), options: .init(memoryBytes: memory.bytes, isReadOnly: readOnly))
+        let store = try Store(path: absolute(data), options: storeOptions(logger))
+        report(store.recovery, logger)
         logger.info(
             "store open",
             metadata: [
@@ -131,6 +139,49 @@ struct Serve: AsyncParsableCommand {
         logger.info("store closed", metadata: ["took": "\(started.duration(to: .now))"])
     }
 
+    private func storeOptions(_ logger: Logger) -> Store.Options {
+        var options = Store.Options(
+            memoryBytes: memory.bytes, isReadOnly: readOnly, durability: durability)
+        options.logBytesMax = logSize.bytes
+        options.acceptsDamagedLog = acceptDamagedLog
+        options.restoresHotRows = restoreHotRows
+        options.onEvent = { event in
+            switch event {
+            case .recovering(let done, let all):
+                StandardError.showProgress("replaying the log", bytes: done, of: all)
+            case .restored(let rows, let seconds):
+                logger.info(
+                    "hot rows restored",
+                    metadata: ["rows": "\(rows)", "took": "\(Units.microseconds(1e6 * seconds))"])
+            case .logCut(let seconds):
+                logger.debug("log cut", metadata: ["took": "\(Units.microseconds(1e6 * seconds))"])
+            case .logCutFailed(let error):
+                logger.error("cutting the log failed", metadata: ["error": "\(error)"])
+            }
+        }
+        return options
+    }
+
+    /// Says what the start made of the log, if there was one.
+    private func report(_ recovery: RecoveryReport, _ logger: Logger) {
+        if let file = recovery.droppedFrom {
+            logger.warning(
+                "the end of the log was not whole and was dropped: a write that was not acknowledged",
+                metadata: ["file": "\(file)", "bytes": "\(recovery.droppedBytes)"])
+        }
+        for file in recovery.putAside {
+            logger.error("a damaged part of the log was put aside", metadata: ["file": "\(file)"])
+        }
+        guard recovery.entries > 0 else { return }
+        logger.info(
+            "log replayed",
+            metadata: [
+                "entries": "\(recovery.entries)", "rows": "\(recovery.rows)",
+                "bytes": "\(recovery.bytes)", "segments": "\(recovery.segments)",
+                "took": "\(Units.microseconds(1e6 * recovery.seconds))",
+            ])
+    }
+
     private var options: ServerOptions {
         var options = ServerOptions()
         options.frameBytesMax = frameBytesMax.bytes
@@ -146,3 +197,4 @@ struct Serve: AsyncParsableCommand {
 }
 
 extension Logger.Level: @retroactive ExpressibleByArgument {}
+extension Durability: ExpressibleByArgument {}

@@ -15,6 +15,18 @@ enum StandardError {
         write("\r\(text)\u{1B}[K")
     }
 
+    /// Shows a bar of work that is measured in bytes, and takes it away when all is done.
+    static func showProgress(_ what: String, bytes done: Int, of all: Int) {
+        guard done < all else { return clearProgress() }
+        let filled = barWidth * done / max(all, 1)
+        let bar =
+            String(repeating: "█", count: filled)
+            + String(repeating: "░", count: barWidth - filled)
+        showProgress("\(what) \(bar) \(Units.bytes(UInt64(done))) of \(Units.bytes(UInt64(all)))")
+    }
+
+    private static let barWidth = 30
+
     /// Takes the line of progress away.
     static func clearProgress() {
         showProgress("")

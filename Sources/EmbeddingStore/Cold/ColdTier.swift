@@ -26,6 +26,8 @@ protocol ColdTier: AnyObject, Sendable {
     /// Bytes that a table takes on disk, about.
     func byteCount(table: UInt32) -> Int
 
+    /// Writes of rows survive the process, and with `synced` the machine, when `write` returns.
+    func keepWrites(synced: Bool)
     /// Makes everything written so far survive the machine.
     func sync() throws(StoreError)
     /// Makes a copy of everything written so far in a folder that does not exist yet.

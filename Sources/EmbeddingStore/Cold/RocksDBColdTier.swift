@@ -1,6 +1,7 @@
 internal import CRocksDB
 internal import Foundation
 internal import NIOConcurrencyHelpers
+import Synchronization
 
 /// The cold tier on RocksDB: a column family for each table, keys big-endian so that they sort as
 /// numbers, and the catalog in the default family.
@@ -11,6 +12,8 @@ final class RocksDBColdTier: ColdTier {
     private let families: NIOLockedValueBox<Families?>
     /// Numbers the files that are to be ingested; guarded, like every write, by the store.
     private let nextFile = NIOLockedValueBox(0)
+    /// Whether rows survive without the rest of the store: 0 not, 1 the process, 2 the machine.
+    private let kept = Atomic(0)
 
     /// From so many rows on a write is a sorted file that RocksDB takes over, several times cheaper
     /// than single puts.
@@ -195,7 +198,7 @@ final class RocksDBColdTier: ColdTier {
             }
         }
         try unsafe StoreError.checkingRocksDB(path: path) {
-            unsafe rocksdb_write(family.database.pointer, options.rowWrites, batch, $0)
+            unsafe rocksdb_write(family.database.pointer, rowWrites(), batch, $0)
         }
     }
 
@@ -312,11 +315,21 @@ final class RocksDBColdTier: ColdTier {
             }
         }
         try unsafe StoreError.checkingRocksDB(path: path) {
-            unsafe rocksdb_write(family.database.pointer, options.catalogWrites, batch, $0)
+            unsafe rocksdb_write(family.database.pointer, options.syncedWrites, batch, $0)
         }
     }
 
     // MARK: the whole
+
+    func keepWrites(synced: Bool) { kept.store(synced ? 2 : 1, ordering: .relaxed) }
+
+    private func rowWrites() -> OpaquePointer {
+        switch kept.load(ordering: .relaxed) {
+        case 0: unsafe options.volatileWrites
+        case 1: unsafe options.keptWrites
+        default: unsafe options.syncedWrites
+        }
+    }
 
     func sync() throws(StoreError) {
         let flush = unsafe rocksdb_flushoptions_create()

@@ -5,7 +5,9 @@ extension StoreError {
     /// The RocksDB C API reports errors as text that starts with the name of its status; this is
     /// the one place that reads it.
     init(rocksDB message: String, path: String) {
-        if message.hasPrefix("Corruption") {
+        if message.contains("No space left on device") || message.contains("Disk quota exceeded") {
+            self = .storageFull("\(path): \(message)")
+        } else if message.hasPrefix("Corruption") {
             self = .damaged("\(path): \(message)")
         } else if message.hasPrefix("IO error: While lock file")
             || message.hasPrefix("IO error: lock hold by current process")

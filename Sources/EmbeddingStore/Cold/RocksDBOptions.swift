@@ -7,11 +7,10 @@ internal import CRocksDB
     let options: OpaquePointer
     let reads: OpaquePointer
     let scans: OpaquePointer
-    /// Rows: no write-ahead log, since what they would lose is decided by the store's durability,
-    /// not here.
-    let rowWrites: OpaquePointer
-    /// The catalog: on disk before the call returns.
-    let catalogWrites: OpaquePointer
+    /// In no log, in RocksDB's log, and in its log on the device, when the call returns.
+    let volatileWrites: OpaquePointer
+    let keptWrites: OpaquePointer
+    let syncedWrites: OpaquePointer
     let ingestion: OpaquePointer
     let environment: OpaquePointer
     private let blocks: OpaquePointer
@@ -45,6 +44,8 @@ internal import CRocksDB
         unsafe rocksdb_options_set_write_buffer_size(options, Self.writeBufferBytes)
         // Of all tables together.
         unsafe rocksdb_options_set_db_write_buffer_size(options, Self.writeBuffersBytes)
+        // A log that one quiet table holds on to would grow without end.
+        unsafe rocksdb_options_set_max_total_wal_size(options, UInt64(2 * Self.writeBuffersBytes))
         unsafe rocksdb_options_set_max_background_jobs(options, 2)
         unsafe rocksdb_options_set_max_open_files(options, 512)
         // Rows are noise to a compressor.
@@ -57,10 +58,11 @@ internal import CRocksDB
         unsafe rocksdb_readoptions_set_fill_cache(reads, 0)
         unsafe scans = unsafe rocksdb_readoptions_create()
         unsafe rocksdb_readoptions_set_fill_cache(scans, 0)
-        unsafe rowWrites = unsafe rocksdb_writeoptions_create()
-        unsafe rocksdb_writeoptions_disable_WAL(rowWrites, 1)
-        unsafe catalogWrites = unsafe rocksdb_writeoptions_create()
-        unsafe rocksdb_writeoptions_set_sync(catalogWrites, 1)
+        unsafe volatileWrites = unsafe rocksdb_writeoptions_create()
+        unsafe rocksdb_writeoptions_disable_WAL(volatileWrites, 1)
+        unsafe keptWrites = unsafe rocksdb_writeoptions_create()
+        unsafe syncedWrites = unsafe rocksdb_writeoptions_create()
+        unsafe rocksdb_writeoptions_set_sync(syncedWrites, 1)
         unsafe ingestion = unsafe rocksdb_ingestexternalfileoptions_create()
         unsafe rocksdb_ingestexternalfileoptions_set_move_files(ingestion, 1)
         unsafe environment = unsafe rocksdb_envoptions_create()
@@ -69,8 +71,9 @@ internal import CRocksDB
     deinit {
         unsafe rocksdb_envoptions_destroy(environment)
         unsafe rocksdb_ingestexternalfileoptions_destroy(ingestion)
-        unsafe rocksdb_writeoptions_destroy(catalogWrites)
-        unsafe rocksdb_writeoptions_destroy(rowWrites)
+        unsafe rocksdb_writeoptions_destroy(syncedWrites)
+        unsafe rocksdb_writeoptions_destroy(keptWrites)
+        unsafe rocksdb_writeoptions_destroy(volatileWrites)
         unsafe rocksdb_readoptions_destroy(scans)
         unsafe rocksdb_readoptions_destroy(reads)
         unsafe rocksdb_options_destroy(options)

@@ -27,20 +27,25 @@ extension RowStore {
     ///
     /// Rows are copied out under their shard's lock, written without it, and removed only when they
     /// are on disk and nobody has used them meanwhile: so a row is always in one tier at least, and
-    /// a row in use stays.
-    func demote(below threshold: FrequencyHistogram.Threshold, bytesMax: Int) throws(StoreError)
-        -> Int
-    {
+    /// a row in use stays. `exactly` writes them in hot precision, as a flush does.
+    func demote(
+        below threshold: FrequencyHistogram.Threshold, bytesMax: Int, exactly: Bool = false
+    ) throws(StoreError) -> Int {
         coldWrites.lock()
         defer { coldWrites.unlock() }
         // The table may have been dropped since the demoter looked: then there is nowhere to go,
         // which is no failure.
         guard cold.tables.contains(table) else { return 0 }
-        let staged = stage(below: threshold, rowsMax: max(shards.count, bytesMax / layout.stride))
+        // What leaves is noted; a log that is full will be cut, for which nothing has to leave.
+        if let log, !log.hasRoom(for: removalBytesMax) { return 0 }
+        let staged = stage(
+            below: threshold, rowsMax: max(shards.count, bytesMax / layout.stride),
+            exactly ? layout.precision : schema.coldPrecision)
         if staged.written.count > 0 {
+            try log?.settle()
             try cold.write(staged.written, table: table)
         }
-        return removeDemoted(staged.keys) * layout.stride
+        return try removeDemoted(staged.keys) * layout.stride
     }
 
     private struct Staged {
@@ -54,7 +59,9 @@ extension RowStore {
     private static let sliceRows = 4096
     private static let removedSliceRows = 512
 
-    private func stage(below threshold: FrequencyHistogram.Threshold, rowsMax: Int) -> Staged {
+    private func stage(
+        below threshold: FrequencyHistogram.Threshold, rowsMax: Int, _ precision: Precision
+    ) -> Staged {
         var staged = Staged(keys: Array(repeating: [], count: shards.count))
         let rowsPerShard = (rowsMax + shards.count - 1) / shards.count
         unsafe withScratch { scratch in
@@ -68,7 +75,7 @@ extension RowStore {
                             let meta = unsafe shard.meta(record)
                             unsafe meta.pointee.bringUpToDate(epoch: budget.epoch)
                             if unsafe leaves(meta.pointee, below: threshold, &owed) {
-                                unsafe stage(record, meta, number, &staged, scratch)
+                                unsafe stage(record, meta, number, precision, &staged, scratch)
                             }
                             return staged.keys[number].count < rowsPerShard
                         }
@@ -95,23 +102,22 @@ extension RowStore {
     /// Notes a row that is to leave, and copies it out if it must be written.
     private func stage(
         _ record: UnsafeMutableRawPointer, _ meta: UnsafeMutablePointer<RowMeta>, _ shard: Int,
-        _ staged: inout Staged, _ scratch: UnsafeMutablePointer<Float>
+        _ precision: Precision, _ staged: inout Staged, _ scratch: UnsafeMutablePointer<Float>
     ) {
         let key = unsafe record.loadUnaligned(as: UInt64.self)
         unsafe meta.pointee.bits &= ~RowMeta.touched
         staged.keys[shard].append(key)
-        if !isReadOnly, unsafe mustWrite(meta.pointee) {
+        if !isReadOnly, unsafe mustWrite(meta.pointee, precision) {
             unsafe write(
-                record, key, meta.pointee, schema.coldPrecision, budget.epoch, scratch,
-                &staged.written)
+                record, key, meta.pointee, precision, budget.epoch, scratch, &staged.written)
         }
     }
 
     /// Whether a row that leaves the hot tier is on disk not at all, differently, or in a precision
     /// that only hot rows are owed.
-    private func mustWrite(_ meta: RowMeta) -> Bool {
+    private func mustWrite(_ meta: RowMeta, _ precision: Precision) -> Bool {
         meta.has(RowMeta.dirty) || !meta.has(RowMeta.coldCopy)
-            || (meta.has(RowMeta.exactCopy) && schema.coldPrecision != layout.precision)
+            || (meta.has(RowMeta.exactCopy) && precision != layout.precision)
     }
 
     /// Adds the value of a hot record to what will be written.
@@ -131,16 +137,12 @@ extension RowStore {
 
     /// Removes staged rows that nobody used meanwhile; the others stay, and differ from what was
     /// written of them.
-    private func removeDemoted(_ keys: [[UInt64]]) -> Int {
+    private func removeDemoted(_ keys: [[UInt64]]) throws(StoreError) -> Int {
         var removed = 0
         for (number, shard) in shards.enumerated() where !keys[number].isEmpty {
             for start in stride(from: 0, to: keys[number].count, by: Self.removedSliceRows) {
                 let slice = keys[number][start...].prefix(Self.removedSliceRows)
-                shard.lock.withLock {
-                    let count = slice.count { removeDemoted($0, in: shard) }
-                    shard.statistics.demotions += count
-                    removed += count
-                }
+                removed += try removeDemoted(slice, in: shard)
             }
         }
         // Of shards that nothing left too: a delete may have made room in them.
@@ -148,12 +150,42 @@ extension RowStore {
         return removed
     }
 
+    /// Bytes that noting the removal of a slice takes.
+    private var removalBytesMax: Int {
+        LogEntry.byteCountMax(records: Self.removedSliceRows, recordBytes: 8, sections: 1)
+    }
+
+    private func removeDemoted(_ slice: ArraySlice<UInt64>, in shard: Shard) throws(StoreError)
+        -> Int
+    {
+        var pass: WriteAheadLog.Pass?
+        var mayLeave = true
+        if let log {
+            pass = try log.enter(reserving: removalBytesMax)
+            // Without a note they stay: they are on disk, but not as they are.
+            mayLeave = pass != nil
+        }
+        defer { _ = leave(pass) }
+        return shard.lock.withLock {
+            let entry = pass?.entry
+            entry?.begin(.demoted, table: table, recordBytes: 8)
+            if let log, let entry { entry.beginSection(ticket: log.ticket()) }
+            let count = slice.count { key in
+                let leaves = removeDemoted(key, in: shard, mayLeave: mayLeave)
+                if leaves { entry?.append(key: key) }
+                return leaves
+            }
+            shard.statistics.demotions += count
+            return count
+        }
+    }
+
     /// Gives back memory that rows which have left do not need any more.
     func trim() {
         for shard in shards { shard.lock.withLock { shard.trim() } }
     }
 
-    private func removeDemoted(_ key: UInt64, in shard: Shard) -> Bool {
+    private func removeDemoted(_ key: UInt64, in shard: Shard, mayLeave: Bool) -> Bool {
         let hash = hash(key)
         let position = shard.position(of: key, hash: hash)
         precondition(position >= 0, "only a demotion or a delete removes rows, one at a time")
@@ -161,7 +193,7 @@ extension RowStore {
         if unsafe !meta.pointee.has(RowMeta.coldCopy), !isReadOnly {
             unsafe countColdCopy(meta)
         }
-        if unsafe meta.pointee.has(RowMeta.touched) || meta.pointee.pins > 0 {
+        if unsafe !mayLeave || meta.pointee.has(RowMeta.touched) || meta.pointee.pins > 0 {
             unsafe meta.pointee.bits |= RowMeta.dirty
             unsafe meta.pointee.bits &= ~RowMeta.exactCopy
             return false
@@ -177,38 +209,52 @@ extension RowStore {
 
     // MARK: flushing
 
-    /// Rows that one step of `flush` copies out under one lock.
-    private static let flushRowsMax = 8192
+    /// Rows that `flush` looks at under one lock.
+    private static let flushSliceRows = 4096
 
     /// Writes every row whose copy on disk is not as good as the row itself, in hot precision. The
-    /// rows stay in memory.
+    /// rows stay in memory. Every row is written as it is after the call began or later.
     ///
-    /// `coldWrites` is held by the caller; or, with `betweenOthers`, taken for one step at a time, so
-    /// that other writers go on, and rows that they move meanwhile may be left out.
-    func flush(betweenOthers: Bool = false) throws(StoreError) {
-        for shard in shards {
-            var start = 0
-            var more = true
-            while more {
-                if betweenOthers { coldWrites.lock() }
-                defer { if betweenOthers { coldWrites.unlock() } }
-                var written = ColdRows()
-                more = shard.lock.withLock { stageFlush(shard, from: &start, &written) }
-                if written.count > 0 {
-                    try cold.write(written, table: table)
-                    shard.lock.withLock { markFlushed(written.keys, in: shard) }
+    /// Other writers of the cold tier have their turns in between. `coldWrites` is not held by the
+    /// caller.
+    func flush() throws(StoreError) {
+        var shard = 0
+        // Backwards: a row that a removal moves goes forwards, to where this has not been yet, or
+        // stays behind it; none is left out.
+        var end = Int.max
+        while shard < shards.count {
+            coldWrites.lock()
+            defer { coldWrites.unlock() }
+            guard cold.tables.contains(table) else { return }  // dropped meanwhile
+            // Rows of many shards together, since sorted files that overlap less are merged less.
+            var written = ColdRows()
+            while shard < shards.count, written.valueBytes < MemoryBudget.stagedBytesMax {
+                let isDone = shards[shard].lock.withLock {
+                    stageFlush(shards[shard], downFrom: &end, &written)
                 }
+                if isDone {
+                    shard += 1
+                    end = .max
+                }
+            }
+            if written.count > 0 {
+                try log?.settle()
+                try cold.write(written, table: table)
+                markFlushed(written.keys)
             }
         }
     }
 
-    private func stageFlush(_ shard: Shard, from start: inout Int, _ rows: inout ColdRows) -> Bool {
+    /// Returns whether the shard is done.
+    private func stageFlush(_ shard: Shard, downFrom end: inout Int, _ rows: inout ColdRows) -> Bool
+    {
         let epoch = budget.epoch
+        end = min(end, shard.count)
+        let start = max(0, end - Self.flushSliceRows)
         unsafe withScratch { scratch in
-            while start < shard.count, rows.count < Self.flushRowsMax,
-                rows.valueBytes < MemoryBudget.stagedBytesMax
-            {
-                let record = unsafe shard.record(start)
+            while end > start {
+                end -= 1
+                let record = unsafe shard.record(end)
                 let meta = unsafe shard.meta(record)
                 if unsafe meta.pointee.has(RowMeta.dirty) || !meta.pointee.has(RowMeta.coldCopy) {
                     let key = unsafe record.loadUnaligned(as: UInt64.self)
@@ -216,21 +262,24 @@ extension RowStore {
                     // Set again by whoever uses the row from here on.
                     unsafe meta.pointee.bits &= ~RowMeta.touched
                 }
-                start += 1
             }
         }
-        return start < shard.count
+        return end == 0
     }
 
-    private func markFlushed(_ keys: [UInt64], in shard: Shard) {
+    private func markFlushed(_ keys: [UInt64]) {
         for key in keys {
-            let position = shard.position(of: key, hash: hash(key))
-            precondition(position >= 0, "a flush and a removal ran at the same time")
-            let meta = unsafe shard.meta(shard.record(position))
-            if unsafe !meta.pointee.has(RowMeta.coldCopy) { unsafe countColdCopy(meta) }
-            unsafe meta.pointee.bits |= RowMeta.exactCopy
-            if unsafe !meta.pointee.has(RowMeta.touched) {
-                unsafe meta.pointee.bits &= ~RowMeta.dirty
+            let hash = hash(key)
+            let shard = shard(of: hash)
+            shard.lock.withLock {
+                let position = shard.position(of: key, hash: hash)
+                precondition(position >= 0, "a flush and a removal ran at the same time")
+                let meta = unsafe shard.meta(shard.record(position))
+                if unsafe !meta.pointee.has(RowMeta.coldCopy) { unsafe countColdCopy(meta) }
+                unsafe meta.pointee.bits |= RowMeta.exactCopy
+                if unsafe !meta.pointee.has(RowMeta.touched) {
+                    unsafe meta.pointee.bits &= ~RowMeta.dirty
+                }
             }
         }
     }

@@ -11,11 +11,14 @@ extension RowStore {
     ///
     /// `keys` are distinct. What is in neither tier is created with `create`. With `pin` each
     /// record is pinned for a push, and on error none stays pinned, nor does a row stay that only
-    /// this push has made.
+    /// this push has made; so it is with `undo` of what is returned.
+    ///
+    /// Without `pin`, when there is no room in memory and none can be made, because the disk is full
+    /// or fails, rows are handed out as they are on disk and stay there.
     func load(
         _ keys: [UInt64], create: Bool, pin: Bool,
         _ body: (_ number: Int, _ record: UnsafeMutableRawPointer?) -> Void
-    ) throws(StoreError) {
+    ) throws(StoreError) -> Loaded {
         // So many rows at a time overshoot the budget by no more than a part of its slack.
         let step = max(1, min(4096, (budget.limitBytes - budget.highBytes) / 4 / layout.stride))
         var loaded = Loaded()
@@ -28,12 +31,13 @@ extension RowStore {
             if pin { undo(loaded) }
             throw error
         }
+        return loaded
     }
 
-    /// What a load with `pin` must undo when it fails.
-    private struct Loaded {
-        var pinned: [UInt64] = []
-        var created: [UInt64] = []
+    /// What a load with `pin` must undo when it, or what comes after it, fails.
+    struct Loaded {
+        fileprivate var pinned: [UInt64] = []
+        fileprivate var created: [UInt64] = []
     }
 
     /// One step of `load`, repeated for the keys that moved while it looked.
@@ -58,12 +62,66 @@ extension RowStore {
             let onDisk =
                 isColdEmpty
                 ? nil : try cold.read(absent.numbers.map { keys[$0] }, table: table)
+            let unknown =
+                onDisk.map { values in
+                    absent.numbers.indices.count { at in
+                        unsafe values.withValue(at: at) { unsafe $0 == nil }
+                    }
+                } ?? absent.numbers.count
+            let creates = create && unknown > 0
             // Nothing is inserted for ids that nobody knows.
-            if create || onDisk?.hasValues == true {
-                try budget.waitForRoom(timeoutSeconds: Self.roomTimeoutSeconds)
+            if creates || onDisk?.hasValues == true {
+                do throws(StoreError) {
+                    try budget.waitForRoom(timeoutSeconds: Self.roomTimeoutSeconds)
+                } catch {
+                    if pin || creates || onDisk == nil { throw error }
+                    // Without `creates` something has been read.
+                    wanted = try unsafe handOut(keys, absent, onDisk!, visit)
+                    continue
+                }
             }
-            wanted = try unsafe insert(keys, absent, onDisk, create: create, &created, visit)
+            // What a push creates is noted with what it makes of it.
+            let creation = creates && !pin ? try Creation(waitingIn: self, unknown) : nil
+            defer { creation?.end() }
+            wanted = try unsafe insert(
+                keys, absent, onDisk, create: create, creation, &created, visit)
         }
+    }
+
+    /// Visits rows without inserting them; returns the keys that have to be looked for again.
+    private func handOut(
+        _ keys: [UInt64], _ absent: Absent, _ onDisk: ColdRows,
+        _ visit: (Int, Shard, UnsafeMutableRawPointer?) -> Void
+    ) throws(StoreError) -> [Int] {
+        let record = UnsafeMutableRawPointer.allocate(byteCount: layout.stride, alignment: 16)
+        defer { unsafe record.deallocate() }
+        let scratch = UnsafeMutablePointer<Float>.allocate(capacity: layout.dimension)
+        defer { unsafe scratch.deallocate() }
+        var again: [Int] = []
+        for (at, number) in absent.numbers.enumerated() {
+            let key = keys[number]
+            let hash = hash(key)
+            let shard = shard(of: hash)
+            // `withLock` cannot rethrow a typed error.
+            shard.lock.lock()
+            defer { shard.lock.unlock() }
+            // In memory it would be newer.
+            guard shard.stamp(hash) == absent.stamps[at], shard.position(of: key, hash: hash) < 0
+            else {
+                again.append(number)
+                continue
+            }
+            let isThere = try unsafe onDisk.withValue(at: at) { (value) throws(StoreError) in
+                guard let value = unsafe value else { return false }
+                let parsed = unsafe try ColdValue.parse(
+                    value, layout: layout, key: key, table: table
+                ).value
+                unsafe read(parsed, value, key, into: record, scratch: scratch)
+                return true
+            }
+            unsafe visit(number, shard, isThere ? record : nil)
+        }
+        return again
     }
 
     /// Keys that were in no shard, with the stamps that tell whether that can still be so.
@@ -95,7 +153,7 @@ extension RowStore {
     /// Makes records of what was read; returns the keys that have to be looked for again.
     private func insert(
         _ keys: [UInt64], _ absent: Absent, _ onDisk: ColdRows?, create: Bool,
-        _ created: inout [UInt64],
+        _ creation: Creation?, _ created: inout [UInt64],
         _ visit: (Int, Shard, UnsafeMutableRawPointer?) -> Void
     ) throws(StoreError) -> [Int] {
         var again: [Int] = []
@@ -125,6 +183,8 @@ extension RowStore {
             var record = unsafe promoted ?? nil
             if unsafe record == nil, create {
                 unsafe record = unsafe self.create(key, hash: hash, in: shard, scratch: scratch)
+                creation?.enter(shard)
+                creation?.note(key)
                 created.append(key)
             }
             unsafe visit(number, shard, record)
@@ -140,9 +200,7 @@ extension RowStore {
         let (parsed, frequency, epoch) = unsafe try ColdValue.parse(
             value, layout: layout, key: key, table: table)
         let record = unsafe shard.insert(key, hash: hash)
-        unsafe parsed.read(
-            value, into: record, layout: layout, stream: roundingStream(key, salt: 1),
-            scratch: scratch)
+        unsafe read(parsed, value, key, into: record, scratch: scratch)
         let now = budget.epoch
         // Epochs are kept modulo 256; one that seems to lie ahead is from before a crash and counts
         // as now.
@@ -157,9 +215,20 @@ extension RowStore {
         return unsafe record
     }
 
+    /// Fills everything of a record but its key and meta with a row from disk: the same however
+    /// often it is read.
+    private func read(
+        _ parsed: ColdValue, _ value: UnsafeRawBufferPointer, _ key: UInt64,
+        into record: UnsafeMutableRawPointer, scratch: UnsafeMutablePointer<Float>
+    ) {
+        unsafe parsed.read(
+            value, into: record, layout: layout, stream: roundingStream(key, salt: 1),
+            scratch: scratch)
+    }
+
     /// Lets go of what a push that failed has loaded, and removes the rows that it made unless
     /// somebody has seen them since.
-    private func undo(_ loaded: Loaded) {
+    func undo(_ loaded: Loaded) {
         if loaded.created.isEmpty { return unpin(loaded.pinned[...]) }
         let created = Set(loaded.created)
         unpin(loaded.pinned.filter { !created.contains($0) }[...])

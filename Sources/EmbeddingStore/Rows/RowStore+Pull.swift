@@ -11,6 +11,9 @@ extension RowStore {
         unsafe budget.countUses(keys.count)
         let batch = unsafe batch(keys)
         var missing: [UInt32] = []
+        // Where rows may be on disk none is created here, and nothing is to be noted.
+        let creation = unsafe create && isColdEmpty ? Creation(in: self, keys.count) : nil
+        defer { creation?.end() }
         unsafe withScratch { scratch in
             unsafe withUnsafeTemporaryAllocation(of: Int32.self, capacity: Self.lookupCountMax) {
                 positions in
@@ -19,7 +22,7 @@ extension RowStore {
                     if places.isEmpty { continue }
                     shard.lock.withLock {
                         unsafe pullHot(
-                            batch, places, in: shard, create: create, into: output, found: found,
+                            batch, places, in: shard, creation, into: output, found: found,
                             missing: &missing, positions: positions.baseAddress!, scratch: scratch)
                     }
                 }
@@ -30,11 +33,12 @@ extension RowStore {
 
     @inline(__always)
     private func pullHot(
-        _ batch: borrowing KeyBatch, _ places: Range<Int>, in shard: Shard, create: Bool,
+        _ batch: borrowing KeyBatch, _ places: Range<Int>, in shard: Shard, _ creation: Creation?,
         into output: RowOutput, found: FoundBits?, missing: inout [UInt32],
         positions: UnsafeMutablePointer<Int32>, scratch: UnsafeMutablePointer<Float>
     ) {
         let epoch = budget.epoch
+        creation?.enter(shard)
         var misses = 0
         var start = places.lowerBound
         while start < places.upperBound {
@@ -51,9 +55,10 @@ extension RowStore {
                 if position >= 0 {
                     unsafe record = unsafe shard.record(position)
                     unsafe shard.meta(record).pointee.touch(epoch: epoch)
-                } else if create, isColdEmpty, budget.hasRoom, !shard.isFull {
+                } else if let creation, isColdEmpty, budget.hasRoom, !shard.isFull {
                     unsafe record = unsafe self.create(
                         batch.key(place), hash: batch.hash(place), in: shard, scratch: scratch)
+                    creation.note(batch.key(place))
                 } else {
                     missing.append(UInt32(truncatingIfNeeded: batch.member(place)))
                     continue
@@ -104,7 +109,7 @@ extension RowStore {
 
         let defaultRow = [Float](repeating: schema.initializer.mean, count: layout.dimension)
         try unsafe withScratch { (scratch) throws(StoreError) in
-            try unsafe load(unique, create: create, pin: false) { number, record in
+            _ = try unsafe load(unique, create: create, pin: false) { number, record in
                 for at in runStarts[number]..<runStarts[number + 1] {
                     let position = Int(byKey[at])
                     if let record = unsafe record {

@@ -9,12 +9,28 @@ extension RowStore {
         case assign
     }
 
-    /// Applies `rows` if every row is in memory, or can be created without asking the disk; else
-    /// changes nothing and returns false. Never blocks. Throws `tooLarge` for more rows than could
-    /// be loaded if they were on disk, wherever they are.
-    func writeHot(_ rows: borrowing UniqueRows, _ change: Change) throws(StoreError) -> Bool {
+    /// Applies `rows` if every row is in memory, or can be created without asking the disk, and the
+    /// log has room for them; else changes nothing and returns nil. Never blocks on I/O. Throws
+    /// `tooLarge` for more rows than could be loaded if they were on disk, wherever they are.
+    func writeHot(_ rows: borrowing UniqueRows, _ change: Change) throws(StoreError) -> Commit? {
         let bytes = rows.count * layout.stride
         try pinned.check(bytes)
+        var pass: WriteAheadLog.Pass?
+        if let log {
+            pass = try log.enter(reserving: loggedBytesMax(rows.count))
+            if pass == nil { return nil }
+        }
+        guard writePinning(rows, change, bytes, pass?.entry) else {
+            _ = leave(pass)
+            return nil
+        }
+        return leave(pass)
+    }
+
+    /// Pins and changes rows that are all in memory; else does nothing and returns false.
+    private func writePinning(
+        _ rows: borrowing UniqueRows, _ change: Change, _ bytes: Int, _ entry: LogEntry?
+    ) -> Bool {
         // All of the unknown ids are created or none, so that a write which is refused has made no
         // row: there must be room for as many as there may be.
         let mayCreate = budget.usedBytes + bytes < budget.highBytes
@@ -26,7 +42,7 @@ extension RowStore {
                 guard unsafe pinHot(batch, positions.baseAddress, mayCreate: mayCreate) else {
                     return false
                 }
-                unsafe apply(rows, change, batch, positions.baseAddress)
+                unsafe apply(rows, change, batch, positions.baseAddress, entry)
                 return true
             }
         }
@@ -34,19 +50,33 @@ extension RowStore {
 
     /// Applies `rows`, loading what is not in memory first: all of them or, on error, none. Blocks
     /// on I/O.
-    func writeCold(_ rows: borrowing UniqueRows, _ change: Change) throws(StoreError) {
+    func writeCold(_ rows: borrowing UniqueRows, _ change: Change) throws(StoreError) -> Commit {
         let bytes = rows.count * layout.stride
         try pinned.take(bytes, timeoutSeconds: Self.roomTimeoutSeconds)
         defer { pinned.give(bytes) }
-        try unsafe load(rows.keys, create: true, pin: true) { _, _ in }
+        let loaded = try unsafe load(rows.keys, create: true, pin: true) { _, _ in }
+        let pass: WriteAheadLog.Pass?
+        do throws(StoreError) {
+            pass = try log?.enterWhenRoom(
+                reserving: loggedBytesMax(rows.count), timeoutSeconds: Self.roomTimeoutSeconds)
+        } catch {
+            undo(loaded)
+            throw error
+        }
         unsafe rows.withKeys { keys in
             let batch = unsafe batch(keys)
             unsafe withUnsafeTemporaryAllocation(of: Int32.self, capacity: keys.count) {
                 positions in
                 unsafe positions.initialize(repeating: -1)
-                unsafe apply(rows, change, batch, positions.baseAddress)
+                unsafe apply(rows, change, batch, positions.baseAddress, pass?.entry)
             }
         }
+        return leave(pass)
+    }
+
+    private func loggedBytesMax(_ rows: Int) -> Int {
+        LogEntry.byteCountMax(
+            records: rows, recordBytes: layout.stride, sections: min(rows, shards.count))
     }
 
     /// Pins every row of the batch and notes its position, or pins none and returns false.
@@ -105,10 +135,10 @@ extension RowStore {
     /// How many rows before its turn a record is asked for.
     private static let prefetchDistance = 8
 
-    /// Changes rows that are all pinned, and lets go of them.
+    /// Changes rows that are all pinned, notes what they have become, and lets go of them.
     private func apply(
         _ rows: borrowing UniqueRows, _ change: Change, _ batch: borrowing KeyBatch,
-        _ positions: UnsafeMutablePointer<Int32>?
+        _ positions: UnsafeMutablePointer<Int32>?, _ entry: LogEntry?
     ) {
         guard let positions = unsafe positions else { return }  // an empty batch
         let push =
@@ -118,11 +148,13 @@ extension RowStore {
             }
         let stepSize = rule.stepSize(push: push)
         let epoch = budget.epoch
+        entry?.begin(.changed, table: table, recordBytes: layout.stride)
         unsafe withScratch { scratch in
             for (number, shard) in shards.enumerated() {
                 let places = batch.places(of: number)
                 if places.isEmpty { continue }
                 shard.lock.withLock {
+                    if let log, let entry { entry.beginSection(ticket: log.ticket()) }
                     for place in places {
                         let ahead = place + Self.prefetchDistance
                         if ahead < places.upperBound, unsafe positions[ahead] >= 0 {
@@ -144,6 +176,7 @@ extension RowStore {
                         unsafe meta.pointee.touch(epoch: epoch)
                         unsafe meta.pointee.bits =
                             unsafe (meta.pointee.bits | RowMeta.dirty) - RowMeta.pin
+                        unsafe entry?.append(record: record)
                     }
                 }
             }

@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// The hot tier is `shards`; what is not there may be in `cold`. A row that has been in use since
 /// it was last written is newer in the hot tier, so the hot tier is always asked first.
-final class RowStore: @unchecked Sendable {  // `shards` never changes; each guards itself
+final class RowStore: @unchecked Sendable {  // Each shard guards itself; `log` is set at the start
     let table: UInt32
     let schema: TableSchema
     let layout: RowLayout
@@ -29,6 +29,8 @@ final class RowStore: @unchecked Sendable {  // `shards` never changes; each gua
     let pushes: Synchronization.Atomic<Int>
     /// Room for the rows that pushes load and pin; shared by all tables. See `writeCold`.
     let pinned: PinnedBytes
+    /// Where changes are noted; nil for a store that is only read, and until recovery is done.
+    private(set) var log: WriteAheadLog?
 
     init(
         table: UInt32, schema: TableSchema, shardCount: Int, budget: MemoryBudget,
@@ -62,6 +64,9 @@ final class RowStore: @unchecked Sendable {  // `shards` never changes; each gua
         self.pushes = Synchronization.Atomic(pushes)
         self.isReadOnly = isReadOnly
     }
+
+    /// Notes changes in `log` from here on. Nobody uses the rows yet.
+    func start(_ log: WriteAheadLog) { self.log = log }
 
     /// The shard that the top bits of a hash choose, as `KeyBatch` has it.
     func shard(of hash: UInt64) -> Shard {
@@ -112,6 +117,12 @@ final class RowStore: @unchecked Sendable {  // `shards` never changes; each gua
         let scratch = UnsafeMutablePointer<Float>.allocate(capacity: layout.dimension)
         defer { unsafe scratch.deallocate() }
         return try unsafe body(scratch)
+    }
+
+    /// Hands over what was noted with a pass of `log`, if there is one.
+    func leave(_ pass: WriteAheadLog.Pass?) -> Commit {
+        guard let pass, let log else { return .done }
+        return log.leave(pass, pushes: pushes.load(ordering: .relaxed))
     }
 
     // MARK: figures

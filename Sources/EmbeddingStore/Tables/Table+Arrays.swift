@@ -44,9 +44,10 @@ extension Table {
     public func push(_ ids: [UInt64], _ gradients: [Float]) throws(StoreError) {
         try unsafe ids.withBytes { (ids) throws(StoreError) in
             try unsafe gradients.withUnsafeBufferPointer { (gradients) throws(StoreError) in
-                if try unsafe !pushHot(ids, gradients: gradients) {
-                    try unsafe pushCold(ids, gradients: gradients)
+                if let commit = try unsafe pushHot(ids, gradients: gradients) {
+                    return try commit.wait()
                 }
+                try unsafe pushCold(ids, gradients: gradients).wait()
             }
         }
     }
@@ -55,15 +56,20 @@ extension Table {
     public func assign(_ ids: [UInt64], _ values: [Float]) throws(StoreError) {
         try unsafe ids.withBytes { (ids) throws(StoreError) in
             try unsafe values.withUnsafeBufferPointer { (values) throws(StoreError) in
-                if try unsafe !assignHot(ids, values: values) {
-                    try unsafe assignCold(ids, values: values)
+                if let commit = try unsafe assignHot(ids, values: values) {
+                    return try commit.wait()
                 }
+                try unsafe assignCold(ids, values: values).wait()
             }
         }
     }
 
     /// Deletes rows and returns how many there were.
     public func delete(_ ids: [UInt64]) throws(StoreError) -> Int {
-        try unsafe ids.withBytes { (ids) throws(StoreError) in try unsafe delete(ids) }
+        try unsafe ids.withBytes { (ids) throws(StoreError) in
+            let (count, commit) = try unsafe delete(ids)
+            try commit.wait()
+            return count
+        }
     }
 }

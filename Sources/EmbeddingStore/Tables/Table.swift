@@ -56,32 +56,34 @@ public final class Table: Sendable {
     // MARK: push and assign
 
     /// Takes one optimizer step with the gradients (float32[n][dimension]; those of one id are
-    /// summed first) if all the rows are in memory; else changes nothing and returns false.
+    /// summed first) if all the rows are in memory, and says when that may be acknowledged; else
+    /// changes nothing and returns nil.
     ///
-    /// Throws `dimensionMismatch`, `nonFinite` or `readOnly`; nothing has changed then.
+    /// Throws `dimensionMismatch`, `nonFinite`, `readOnly`, or `storageFailed` when the log has
+    /// failed; nothing has changed then.
     public func pushHot(
         _ ids: UnsafeRawBufferPointer, gradients: UnsafeBufferPointer<Float>
-    ) throws(StoreError) -> Bool {
+    ) throws(StoreError) -> Commit? {
         let unique = try unsafe unique(ids, gradients, .sum, "a gradient")
         return try rows.writeHot(unique, .step)
     }
 
     /// The same wherever the rows are; all of it is applied, or on error nothing. Blocks.
     ///
-    /// Throws also `storageFailed`, `damaged`, `overloaded`, and `tooLarge` for more rows than half
-    /// of the hot tier.
+    /// Throws also `storageFull`, `damaged`, `overloaded`, and `tooLarge` for more rows than half of
+    /// the hot tier, or a quarter of the log.
     public func pushCold(
         _ ids: UnsafeRawBufferPointer, gradients: UnsafeBufferPointer<Float>
-    ) throws(StoreError) {
+    ) throws(StoreError) -> Commit {
         let unique = try unsafe unique(ids, gradients, .sum, "a gradient")
-        try rows.writeCold(unique, .step)
+        return try rows.writeCold(unique, .step)
     }
 
     /// Replaces rows and resets their optimizer state, as `pushHot`; of an id that comes twice the
     /// last row counts.
     public func assignHot(
         _ ids: UnsafeRawBufferPointer, values: UnsafeBufferPointer<Float>
-    ) throws(StoreError) -> Bool {
+    ) throws(StoreError) -> Commit? {
         let unique = try unsafe unique(ids, values, .last, "a row")
         return try rows.writeHot(unique, .assign)
     }
@@ -89,9 +91,9 @@ public final class Table: Sendable {
     /// Replaces rows and resets their optimizer state, as `pushCold`. Blocks.
     public func assignCold(
         _ ids: UnsafeRawBufferPointer, values: UnsafeBufferPointer<Float>
-    ) throws(StoreError) {
+    ) throws(StoreError) -> Commit {
         let unique = try unsafe unique(ids, values, .last, "a row")
-        try rows.writeCold(unique, .assign)
+        return try rows.writeCold(unique, .assign)
     }
 
     private func unique(
@@ -118,8 +120,9 @@ public final class Table: Sendable {
 
     // MARK: delete
 
-    /// Deletes the rows of the ids from both tiers and returns how many there were. Blocks.
-    public func delete(_ ids: UnsafeRawBufferPointer) throws(StoreError) -> Int {
+    /// Deletes the rows of the ids from both tiers; returns how many there were, and when that may be
+    /// acknowledged. Blocks.
+    public func delete(_ ids: UnsafeRawBufferPointer) throws(StoreError) -> (count: Int, Commit) {
         if rows.isReadOnly { throw .readOnly }
         let keys = unsafe Keys(ids)
         return try unsafe rows.delete(Array(Set((0..<keys.count).map { unsafe keys[$0] })))

@@ -48,8 +48,8 @@ final class Demoter: @unchecked Sendable {  // `firstTable` belongs to the threa
     }
 
     /// Moves rows to disk until the budget is down to its low mark or a round's share is done;
-    /// returns the bytes of rows that left.
-    func demote() throws(StoreError) -> Int {
+    /// returns the bytes of rows that left; `exactly` in hot precision.
+    func demote(exactly: Bool = false) throws(StoreError) -> Int {
         let tables = tables()
         guard !tables.isEmpty else { return 0 }
         budget.ageFrequencies(hotRows: tables.reduce(0) { $0 + $1.hotRows })
@@ -60,14 +60,14 @@ final class Demoter: @unchecked Sendable {  // `firstTable` belongs to the threa
         // A small share of few rows is none; and a sample may have missed what can leave: then
         // whatever can leave does.
         for threshold in [threshold, .init(bucket: threshold.bucket, share: 1), .everything] {
-            let freed = try demote(tables, below: threshold)
+            let freed = try demote(tables, below: threshold, exactly)
             if freed > 0 { return freed }
         }
         return 0
     }
 
     private func demote(
-        _ tables: [RowStore], below threshold: FrequencyHistogram.Threshold
+        _ tables: [RowStore], below threshold: FrequencyHistogram.Threshold, _ exactly: Bool
     ) throws(StoreError) -> Int {
         var freed = 0
         for number in tables.indices {
@@ -76,7 +76,8 @@ final class Demoter: @unchecked Sendable {  // `firstTable` belongs to the threa
             while batch > 0, budget.usedBytes > budget.lowBytes {
                 let excess = budget.usedBytes - budget.lowBytes
                 batch = try table.demote(
-                    below: threshold, bytesMax: min(excess, MemoryBudget.stagedBytesMax))
+                    below: threshold, bytesMax: min(excess, MemoryBudget.stagedBytesMax),
+                    exactly: exactly)
                 freed += batch
                 // Those who wait need not wait for the last batch.
                 if batch > 0 { budget.roundEnded(failure: nil) }

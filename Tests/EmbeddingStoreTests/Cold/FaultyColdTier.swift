@@ -104,6 +104,8 @@ final class FaultyColdTier: ColdTier, @unchecked Sendable {  // plain properties
 
     func byteCount(table: UInt32) -> Int { below.byteCount(table: table) }
 
+    func keepWrites(synced: Bool) { below.keepWrites(synced: synced) }
+
     func sync() throws(StoreError) {
         try enter(.sync)
         try below.sync()

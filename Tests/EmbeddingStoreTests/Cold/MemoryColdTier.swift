@@ -79,6 +79,7 @@ final class MemoryColdTier: ColdTier {
         contents.withLock { $0.tables[table]?.values.reduce(0) { $0 + 8 + $1.count } ?? 0 }
     }
 
+    func keepWrites(synced: Bool) {}
     func sync() throws(StoreError) {}
 
     func checkpoint(to path: String) throws(StoreError) {

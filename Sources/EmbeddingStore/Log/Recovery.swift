@@ -1,0 +1,245 @@
+internal import Foundation
+
+/// What a start made of the log that it found.
+public struct RecoveryReport: Sendable, Equatable {
+    /// Files read.
+    public var segments = 0
+    public var bytes = 0
+    /// Writes, deletes and demotions replayed, of whole requests.
+    public var entries = 0
+    /// Rows that they were about, each counted as often as it was written.
+    public var rows = 0
+    public var seconds = 0.0
+    /// Bytes at the end that were no whole block: what was being written when the process or the
+    /// machine died.
+    public var droppedBytes = 0
+    /// The file that they were in.
+    public var droppedFrom: String?
+    /// Files that were put aside because of damage, at the user's word.
+    public var putAside: [String] = []
+}
+
+/// Reads the log that a store left behind, in order, and does it again.
+struct Recovery {
+    let folder: String
+    /// Go on with the part before the damage, when there is damage before the end.
+    let acceptsDamage: Bool
+    /// Called now and then with bytes done and bytes in all.
+    let progress: @Sendable (_ done: Int, _ all: Int) -> Void
+
+    /// What comes after what was read.
+    struct Result {
+        var report = RecoveryReport()
+        var segments: [(number: UInt64, bytes: Int)] = []
+        var nextSegment: UInt64 = 0
+        var nextBlock: UInt64 = 1
+    }
+
+    private struct File {
+        let number: UInt64
+        let path: String
+        let bytes: Int
+    }
+
+    /// Calls `apply` with what each block did, in the order in which it happened.
+    ///
+    /// `first` is the oldest segment that is needed; older ones are removed. With `isExpected` it must
+    /// be there. A part at the end that is not whole is cut off. Throws `damaged`, naming the file,
+    /// when a segment is missing, or something is wrong before the end.
+    func run(
+        first: UInt64, isExpected: Bool,
+        _ apply: (LogReader.Entry, LogReader.Section) throws(StoreError) -> Void
+    ) throws(StoreError) -> Result {
+        let started = ContinuousClock.now
+        var result = Result()
+        result.nextSegment = first
+        let files = try neededFiles(first: first)
+        if isExpected, files.first?.number != first { throw missing(first) }
+        guard let lastFile = files.last else { return result }
+        for (file, next) in zip(files, files.dropFirst()) where next.number != file.number + 1 {
+            throw missing(file.number + 1)
+        }
+        result.nextSegment = lastFile.number + 1
+        let total = files.reduce(0) { $0 + $1.bytes }
+        var expected: UInt64?
+        for (at, file) in files.enumerated() {
+            let end = try unsafe Self.withContents(of: file.path) {
+                (bytes) throws(StoreError) -> Int in
+                try unsafe replay(
+                    bytes, file, expected: &expected, later: files[(at + 1)...], &result, apply)
+            }
+            if result.report.putAside.contains(where: { $0.hasPrefix(file.path) }) { break }
+            result.segments.append((file.number, end))
+            result.report.segments += 1
+            result.report.bytes += end
+            progress(files[...at].reduce(0) { $0 + $1.bytes }, total)
+        }
+        result.nextBlock = expected ?? 1
+        result.report.seconds = started.duration(to: .now) / .seconds(1)
+        return result
+    }
+
+    private func missing(_ number: UInt64) -> StoreError {
+        .damaged("\(LogSegment.path(folder: folder, number: number)) is missing")
+    }
+
+    private func neededFiles(first: UInt64) throws(StoreError) -> [File] {
+        // No folder, no log.
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        var files: [File] = []
+        for name in names {
+            guard let number = LogSegment.number(fileName: name) else { continue }
+            let path = "\(folder)/\(name)"
+            if number < first {
+                unsafe unlink(path)
+                continue
+            }
+            let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber
+            files.append(File(number: number, path: path, bytes: size?.intValue ?? 0))
+        }
+        return files.sorted { $0.number < $1.number }
+    }
+
+    /// Replays one segment; returns where its last whole block ends.
+    private func replay(
+        _ bytes: UnsafeRawBufferPointer, _ file: File, expected: inout UInt64?,
+        later: ArraySlice<File>, _ result: inout Result,
+        _ apply: (LogReader.Entry, LogReader.Section) throws(StoreError) -> Void
+    ) throws(StoreError) -> Int {
+        var reader: LogReader
+        do throws(LogReader.Unreadable) {
+            reader = try unsafe LogReader(bytes, segment: file.number)
+        } catch {
+            // Made just before the end, it may not have its header yet.
+            let isEmpty = unsafe !LogReader.containsBlock(bytes, segment: file.number)
+            guard isEmpty, later.isEmpty else {
+                throw .damaged("\(file.path): \(error.reason)")
+            }
+            try cut(file, to: 0)
+            return 0
+        }
+        while true {
+            switch reader.next(expected: expected) {
+            case .block(let block):
+                try replay(block, file, &result, apply)
+                expected = block.number + 1
+            case .end:
+                if try hasLaterBlock(reader, expected, []) {
+                    try stop(
+                        at: reader, file, "blocks are missing", expected, later, &result)
+                } else {
+                    try cut(file, to: reader.offset)
+                }
+                return reader.offset
+            case .invalid(let reason):
+                try stop(at: reader, file, reason, expected, later, &result)
+                return reader.offset
+            }
+        }
+    }
+
+    private func replay(
+        _ block: LogReader.Block, _ file: File, _ result: inout Result,
+        _ apply: (LogReader.Entry, LogReader.Section) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        result.report.entries += block.entries.count
+        var sections = block.entries.flatMap { entry in entry.sections.map { (entry, $0) } }
+        if block.entries.count > 1 { sections.sort { $0.1.ticket < $1.1.ticket } }
+        for (entry, section) in sections {
+            result.report.rows += section.count
+            do throws(StoreError) {
+                try apply(entry, section)
+            } catch .damaged(let detail) {
+                throw .damaged("\(file.path): block \(block.number): \(detail)")
+            }
+        }
+    }
+
+    /// What is not sound ends the log, if nothing that is sound comes after it.
+    private func stop(
+        at reader: LogReader, _ file: File, _ reason: String, _ expected: UInt64?,
+        _ later: ArraySlice<File>, _ result: inout Result
+    ) throws(StoreError) {
+        if try hasLaterBlock(reader, expected, later) {
+            let detail = "\(file.path), from byte \(reader.offset) on: \(reason)"
+            guard acceptsDamage else {
+                throw .damaged("\(detail); sound blocks of the log come after it")
+            }
+            for file in [file] + later { try putAside(file, &result) }
+            try copyBack(file, to: reader.offset)
+        } else {
+            result.report.droppedBytes = reader.writtenBytesFromHere
+            result.report.droppedFrom = file.path
+            try cut(file, to: reader.offset)
+        }
+    }
+
+    private func hasLaterBlock(
+        _ reader: LogReader, _ expected: UInt64?, _ later: ArraySlice<File>
+    ) throws(StoreError) -> Bool {
+        if reader.hasLaterBlock(after: expected ?? 0) { return true }
+        for file in later {
+            let has = try unsafe Self.withContents(of: file.path) {
+                (bytes) throws(StoreError) in
+                unsafe LogReader.containsBlock(bytes, segment: file.number)
+            }
+            if has { return true }
+        }
+        return false
+    }
+
+    /// Takes away what is behind the last whole block, so that it cannot be taken for something
+    /// later, and gives back the space.
+    private func cut(_ file: File, to bytes: Int) throws(StoreError) {
+        if file.bytes == bytes { return }
+        guard unsafe truncate(file.path, off_t(bytes)) == 0 else {
+            throw .file(file.path, "truncate", errno)
+        }
+        try DataDirectory.syncFile(file.path)
+    }
+
+    private static let asideSuffix = ".damaged"
+
+    private func putAside(_ file: File, _ result: inout Result) throws(StoreError) {
+        let aside = file.path + Self.asideSuffix
+        guard unsafe rename(file.path, aside) == 0 else {
+            throw .file(file.path, "rename", errno)
+        }
+        result.report.putAside.append(aside)
+    }
+
+    /// Keeps the sound part of a file that was put aside.
+    private func copyBack(_ file: File, to bytes: Int) throws(StoreError) {
+        do {
+            try FileManager.default.copyItem(
+                atPath: file.path + Self.asideSuffix, toPath: file.path)
+        } catch {
+            throw .storageFailed("cannot copy \(file.path): \(error.localizedDescription)")
+        }
+        try cut(file, to: bytes)
+        try DataDirectory.syncFile(folder)
+    }
+
+    /// Calls `body` with all bytes of a file, at an aligned address.
+    static func withContents<Value>(
+        of path: String, _ body: (UnsafeRawBufferPointer) throws(StoreError) -> Value
+    ) throws(StoreError) -> Value {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .file(path, "open", errno) }
+        defer { Glibc.close(descriptor) }
+        let size = Int(lseek(descriptor, 0, SEEK_END))
+        guard size >= 0 else { throw .file(path, "read", errno) }
+        let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: max(size, 1), alignment: 16)
+        defer { unsafe bytes.deallocate() }
+        var done = 0
+        while done < size {
+            // At least one byte was allocated.
+            let count = unsafe pread(
+                descriptor, bytes.baseAddress! + done, size - done, off_t(done))
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw .file(path, "read", errno) }
+            done += count
+        }
+        return try unsafe body(UnsafeRawBufferPointer(rebasing: bytes[..<size]))
+    }
+}

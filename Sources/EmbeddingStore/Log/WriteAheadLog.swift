@@ -1,0 +1,485 @@
+internal import Foundation
+internal import NIOConcurrencyHelpers
+import Synchronization
+
+/// The log of what is done to rows: applied in memory first, and acknowledged once it is here.
+///
+/// Whoever changes rows is *inside* from its first change until its entry is handed over. The
+/// log's thread takes the entries when nobody is inside, writes them as one block, and tells those
+/// who wait. So a block holds whole requests only, and every effect that one request may have seen
+/// of another is in the same block or an earlier one: what survives is always a state that the
+/// store has been in. Requests that come while a block is being written share the next, and its
+/// flush of the device.
+///
+/// Files are segments of the log; see `LogFormat`. Space for the next one is taken before it is
+/// needed, so that a full disk refuses writes before they are applied.
+final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarded by `condition`
+    struct Options: Sendable {
+        var durability: Durability
+        /// Bytes that the files of the log may take together.
+        var bytesMax: Int
+
+        /// Many segments, so that little is kept longer than it must be; a few large ones would
+        /// cost no less.
+        var segmentBytes: Int { max(256 << 10, min(16 << 20, bytesMax / 8)) }
+        /// The most that one write may take.
+        var entryBytesMax: Int { bytesMax / 4 }
+    }
+
+    let folder: String
+    let options: Options
+
+    private let condition = NSCondition()
+    /// Requests that are between `enter` and `leave`, and what they may add to the next block.
+    private var insideCount = 0
+    private var reservedBytes = 0
+    /// The thread waits for those inside to leave; nobody enters meanwhile.
+    private var isTaking = false
+    private var threadWaits = false
+    /// Callers of `settle`, who look at everything.
+    private var settlingCount = 0
+    private var pending: [LogEntry] = []
+    private var pendingBytes = 0
+    private var isRecording: Bool
+    private var wantsRecording: Bool
+    private var isStopping = false
+
+    /// The next block has this number; blocks below `committed` are written.
+    private var nextBlock: UInt64
+    private var committed: UInt64
+    private var waiting: [(block: UInt64, body: @Sendable (StoreError?) -> Void)] = []
+    /// Why the log cannot be written any more.
+    private var failure: StoreError?
+
+    /// Where blocks go, and the one after it.
+    private var active: LogSegment?
+    private var activeLeft = 0
+    private var spare: LogSegment?
+    /// Why there is no spare; tried again.
+    private var spareFailure: StoreError?
+    /// Whether the thread should see to a spare: there is a reason to try, or to try again.
+    private var isSpareDue = true
+    /// What somebody who waits for room needs.
+    private var wantedBytes = 0
+    private var nextSegment: UInt64
+    /// Segments behind the active one that are still needed, oldest first.
+    private var older: [(number: UInt64, bytes: Int)] = []
+    private var rotationsWanted = 0
+    private var rotationsDone = 0
+    /// Number of the first segment after the last rotation.
+    private var rotatedTo: UInt64 = 0
+
+    private let tickets = Synchronization.Atomic<UInt64>(0)
+    private let pool = NIOLockedValueBox<[LogEntry]>([])
+    private let ended = DispatchSemaphore(value: 0)
+
+    /// Buffers that are kept for the next requests, by number and size.
+    private static let pooledEntriesMax = 16
+    private static let pooledEntryBytesMax = 4 << 20
+    private static let retrySeconds = 0.25
+
+    /// `older` are segments that recovery has read and that are still needed.
+    init(
+        folder: String, options: Options, older: [(number: UInt64, bytes: Int)],
+        nextSegment: UInt64, nextBlock: UInt64
+    ) throws(StoreError) {
+        self.folder = folder
+        self.options = options
+        self.older = older
+        self.nextSegment = nextSegment
+        self.nextBlock = nextBlock
+        committed = nextBlock
+        isRecording = options.durability != .none
+        wantsRecording = isRecording
+        if isRecording {
+            try makeFolder()
+            takeSpare(try makeSegment(bytes: options.segmentBytes))
+        }
+        let thread = Thread { [self] in run() }
+        thread.name = "log"
+        thread.start()
+    }
+
+    private func makeFolder() throws(StoreError) {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true)
+        } catch {
+            throw .storageFailed("cannot create \(folder): \(error.localizedDescription)")
+        }
+        try DataDirectory.syncFile((folder as NSString).deletingLastPathComponent)
+    }
+
+    // MARK: writers
+
+    /// The right to change rows, and the entry to note the changes in; nil when nothing is noted.
+    struct Pass {
+        let entry: LogEntry?
+        fileprivate let reservedBytes: Int
+    }
+
+    /// Lets a request in that adds at most `bytes` to the log; nil when there is no room for them
+    /// now. Never blocks on I/O. No lock of a shard is held by the caller.
+    ///
+    /// Throws `storageFailed` when the log has failed.
+    func enter(reserving bytes: Int) throws(StoreError) -> Pass? {
+        condition.lock()
+        defer { condition.unlock() }
+        return try enterLocked(reserving: bytes)
+    }
+
+    private func enterLocked(reserving bytes: Int) throws(StoreError) -> Pass? {
+        while isTaking { condition.wait() }
+        if let failure { throw failure }
+        guard isRecording else {
+            insideCount += 1
+            return Pass(entry: nil, reservedBytes: 0)
+        }
+        guard hasRoom(bytes) else { return nil }
+        insideCount += 1
+        reservedBytes += bytes
+        return Pass(
+            entry: pool.withLockedValue { $0.popLast() } ?? LogEntry(), reservedBytes: bytes)
+    }
+
+    /// The same, but waits for room. Blocks.
+    ///
+    /// Throws `storageFull`, `storageFailed`, `tooLarge`, or `overloaded` when room does not come.
+    func enterWhenRoom(reserving bytes: Int, timeoutSeconds: Double) throws(StoreError) -> Pass {
+        guard bytes <= options.entryBytesMax else {
+            throw .tooLarge(
+                "a write of \(bytes) bytes in the log; the most is \(options.entryBytesMax)")
+        }
+        let deadline = Date(timeIntervalSinceNow: timeoutSeconds)
+        condition.lock()
+        defer { condition.unlock() }
+        while true {
+            if let pass = try enterLocked(reserving: bytes) { return pass }
+            if let spareFailure { throw spareFailure }
+            if isStopping { throw .closed }
+            wantedBytes = max(wantedBytes, bytes)
+            isSpareDue = true
+            condition.broadcast()
+            if !condition.wait(until: deadline) { throw .noRoom }
+        }
+    }
+
+    /// Whether so many bytes could be added now.
+    func hasRoom(for bytes: Int) -> Bool {
+        condition.withLock { !isRecording || hasRoom(bytes) }
+    }
+
+    private func hasRoom(_ bytes: Int) -> Bool {
+        let needed = LogFormat.blockHeaderBytes + pendingBytes + reservedBytes + bytes
+        return needed <= activeLeft
+            || needed <= (spare?.capacity ?? 0) - LogFormat.segmentHeaderBytes
+    }
+
+    /// Takes the entry over, and says when what is in it may be acknowledged.
+    func leave(_ pass: Pass, pushes: Int) -> Commit {
+        let entry = pass.entry?.isEmpty == false ? pass.entry : nil
+        entry?.seal(pushes: pushes)
+        if let unused = pass.entry, entry == nil { recycle([unused]) }
+        condition.lock()
+        defer { condition.unlock() }
+        insideCount -= 1
+        reservedBytes -= pass.reservedBytes
+        if let entry {
+            pending.append(entry)
+            pendingBytes += entry.byteCount
+        }
+        if threadWaits && entry != nil || isTaking && insideCount == 0 || settlingCount > 0 {
+            condition.broadcast()
+        }
+        if entry == nil || options.durability == .none { return .done }
+        return Commit(log: self, block: nextBlock)
+    }
+
+    /// What orders the sections of entries; taken with the lock of the section's shard held.
+    func ticket() -> UInt64 { tickets.add(1, ordering: .relaxed).newValue }
+
+    private func recycle(_ entries: [LogEntry]) {
+        pool.withLockedValue { pool in
+            for entry in entries where entry.heldBytes <= Self.pooledEntryBytesMax {
+                if pool.count < Self.pooledEntriesMax { pool.append(entry) }
+            }
+        }
+    }
+
+    // MARK: waiting for the log
+
+    func isCommitted(_ block: UInt64) -> Bool { condition.withLock { block < committed } }
+
+    func wait(for block: UInt64) throws(StoreError) {
+        condition.lock()
+        defer { condition.unlock() }
+        while committed <= block {
+            if let failure { throw failure }
+            condition.wait()
+        }
+    }
+
+    /// Waits until the log has everything that has been applied so far: only then may rows go to the
+    /// cold tier, or a part of a request could survive without the rest. Blocks.
+    func settle() throws(StoreError) {
+        condition.lock()
+        defer { condition.unlock() }
+        settlingCount += 1
+        defer { settlingCount -= 1 }
+        // What has been applied and is not being written yet comes with this block.
+        let block = nextBlock
+        while isRecording, committed <= block,
+            committed < nextBlock || !pending.isEmpty || insideCount > 0
+        {
+            if let failure { throw failure }
+            condition.wait()
+        }
+    }
+
+    func notify(_ block: UInt64, _ body: @escaping @Sendable (StoreError?) -> Void) {
+        condition.lock()
+        if committed <= block, failure == nil {
+            waiting.append((block, body))
+            return condition.unlock()
+        }
+        let failure = committed <= block ? failure : nil
+        condition.unlock()
+        body(failure)
+    }
+
+    // MARK: the thread
+
+    private func run() {
+        while true {
+            condition.lock()
+            threadWaits = true
+            while !hasWork {
+                if spareFailure == nil {
+                    condition.wait()
+                } else if !condition.wait(until: Date(timeIntervalSinceNow: Self.retrySeconds)) {
+                    // The disk was full: perhaps it is not any more.
+                    isSpareDue = true
+                }
+            }
+            threadWaits = false
+            if isStopping, pending.isEmpty, insideCount == 0 {
+                condition.unlock()
+                break
+            }
+            let taken = take()
+            condition.unlock()
+            if !taken.entries.isEmpty { commit(taken) }
+            recycle(taken.entries)
+            provideSpare()
+        }
+        ended.signal()
+    }
+
+    private var hasWork: Bool {
+        isStopping || isSpareDue || !pending.isEmpty || isRotationWanted && canRotate
+    }
+
+    private var isRotationWanted: Bool { rotationsWanted > rotationsDone && failure == nil }
+    private var canRotate: Bool { spare != nil || !wantsRecording }
+
+    private struct Taken {
+        var entries: [LogEntry] = []
+        var block: UInt64 = 0
+        var segment: LogSegment?
+        var offset = 0
+    }
+
+    /// Takes what is pending when nobody is inside, and does what must happen at such a moment.
+    /// `condition` is locked.
+    private func take() -> Taken {
+        isTaking = true
+        while insideCount > 0 { condition.wait() }
+        defer {
+            isTaking = false
+            condition.broadcast()
+        }
+        var taken = Taken()
+        if !pending.isEmpty {
+            let bytes = LogFormat.blockHeaderBytes + pendingBytes
+            if bytes > activeLeft, let spare { takeSpare(spare) }
+            precondition(bytes <= activeLeft, "an entry is larger than what was reserved for it")
+            // Room was found, so there is a segment.
+            let segment = active!
+            taken = Taken(
+                entries: pending, block: nextBlock, segment: segment,
+                offset: segment.capacity - activeLeft)
+            activeLeft -= bytes
+            nextBlock += 1
+            pending = []
+            pendingBytes = 0
+        }
+        if isRotationWanted, canRotate { rotateNow() }
+        return taken
+    }
+
+    private func rotateNow() {
+        if let spare {
+            takeSpare(spare)
+            rotatedTo = spare.number
+        }
+        if !wantsRecording {
+            // One that nothing is written to ends the log.
+            if let active { older.append((active.number, active.capacity)) }
+            active = nil
+            activeLeft = 0
+            rotatedTo = nextSegment
+        }
+        isRecording = wantsRecording
+        rotationsDone = rotationsWanted
+    }
+
+    private func takeSpare(_ segment: LogSegment) {
+        if let active { older.append((active.number, active.capacity)) }
+        active = segment
+        activeLeft = segment.capacity - LogFormat.segmentHeaderBytes
+        spare = nil
+        isSpareDue = true
+    }
+
+    private func commit(_ taken: Taken) {
+        // Only this thread sets it. Behind a block that failed none may come.
+        var failed = condition.withLock { failure }
+        if failed == nil {
+            do throws(StoreError) {
+                // There are entries, so there is a segment.
+                try taken.segment!.write(taken.entries, block: taken.block, at: taken.offset)
+                if options.durability == .synced { try taken.segment!.sync() }
+            } catch {
+                // Memory is ahead of the log now, and what the file has is not known: from here on
+                // only reads are safe. What was applied and not acknowledged may or may not survive.
+                failed = .storageFailed("the log: \(error); writes are refused until a restart")
+            }
+        }
+        condition.lock()
+        if failed == nil { committed = taken.block + 1 } else { failure = failed }
+        let due = waiting.filter { failed != nil || $0.block < committed }
+        waiting.removeAll { failed != nil || $0.block < committed }
+        condition.broadcast()
+        condition.unlock()
+        for (_, body) in due { body(failed) }
+    }
+
+    /// Makes the next segment, unless the log would become too large by it.
+    private func provideSpare() {
+        condition.lock()
+        let wanted = max(
+            options.segmentBytes,
+            wantedBytes + LogFormat.segmentHeaderBytes + LogFormat.blockHeaderBytes)
+        let total = older.reduce(active?.capacity ?? 0) { $0 + $1.bytes }
+        let isWanted =
+            isSpareDue && wantsRecording && failure == nil
+            && (spare.map { $0.capacity < wanted } ?? true)
+            // A log that is full is made shorter by a rotation.
+            && (total + wanted <= options.bytesMax || isRotationWanted)
+        isSpareDue = false
+        if isWanted || !wantsRecording, let unused = spare {
+            unsafe unlink(unused.path)
+            spare = nil
+        }
+        condition.unlock()
+        guard isWanted else { return }
+        let made = Result { () throws(StoreError) in try makeSegment(bytes: wanted) }
+        condition.lock()
+        switch made {
+        case .success(let segment):
+            spare = segment
+            spareFailure = nil
+            wantedBytes = 0
+        case .failure(let error): spareFailure = error
+        }
+        condition.broadcast()
+        condition.unlock()
+    }
+
+    private func makeSegment(bytes: Int) throws(StoreError) -> LogSegment {
+        let segment = try LogSegment(
+            folder: folder, number: nextSegment, capacity: bytes.roundedUp(toMultipleOf: 4096),
+            synced: options.durability == .synced)
+        nextSegment += 1
+        return segment
+    }
+
+    // MARK: segments
+
+    /// Waits until half of the log's bytes are in segments that a cut would free; false once the log
+    /// is stopped. Blocks.
+    func waitUntilLarge() -> Bool {
+        condition.lock()
+        defer { condition.unlock() }
+        while !isStopping, older.reduce(0, { $0 + $1.bytes }) < options.bytesMax / 2 {
+            condition.wait()
+        }
+        return !isStopping
+    }
+
+    /// The oldest segment that there is.
+    var firstSegment: UInt64? { condition.withLock { older.first?.number ?? active?.number } }
+
+    /// Makes a moment at which nobody is inside the border between two segments, and returns the
+    /// number of the later. With `recording`, what happens from then on is noted, or not any more.
+    /// Blocks.
+    func rotate(recording: Bool? = nil) throws(StoreError) -> UInt64 {
+        if recording == true { try makeFolder() }
+        condition.lock()
+        defer { condition.unlock() }
+        if let recording { wantsRecording = recording }
+        // Callers come one at a time: they hold the store's lock for changes.
+        rotationsWanted += 1
+        isSpareDue = true
+        spareFailure = nil
+        condition.broadcast()
+        while rotationsDone < rotationsWanted {
+            if let failure { throw failure }
+            if let spareFailure {
+                rotationsWanted = rotationsDone
+                wantsRecording = isRecording
+                throw spareFailure
+            }
+            if isStopping { throw .closed }
+            condition.wait()
+        }
+        return rotatedTo
+    }
+
+    /// Removes the segments before `number`: what they say is on disk elsewhere. A file that cannot
+    /// be removed is left to the next start.
+    func removeSegments(before number: UInt64) {
+        condition.lock()
+        let removed = older.filter { $0.number < number }
+        older.removeAll { $0.number < number }
+        isSpareDue = true
+        condition.broadcast()
+        condition.unlock()
+        for segment in removed {
+            unsafe unlink(LogSegment.path(folder: folder, number: segment.number))
+        }
+    }
+
+    /// Writes what is pending and ends the thread.
+    func stop() {
+        condition.lock()
+        let wasStopping = isStopping
+        isStopping = true
+        condition.broadcast()
+        condition.unlock()
+        if !wasStopping { ended.wait() }
+    }
+
+    /// The number that the next segment would get, of a log that has been stopped.
+    var endSegment: UInt64 { nextSegment }
+
+    /// Removes all segments of a log that has been stopped: everything is on disk elsewhere.
+    func removeAllSegments() {
+        condition.withLock {
+            for segment in [active, spare].compactMap({ $0 }) {
+                older.append((segment.number, segment.capacity))
+            }
+        }
+        removeSegments(before: nextSegment)
+    }
+}

@@ -1,0 +1,138 @@
+import CKernels
+import Synchronization
+
+/// What was done to rows, done again from the log: before anybody else knows of the table, so that
+/// no lock is taken. The disk may already have what comes later in the log, but never less than
+/// what came before it.
+extension RowStore {
+    /// Rows between two looks at the budget.
+    private static let replayedRowsMax = 4096
+    private static let prefetchDistance = 16
+
+    /// `makeRoom` moves rows to disk, in hot precision.
+    func replay(
+        _ entry: LogReader.Entry, _ section: LogReader.Section,
+        makeRoom: () throws(StoreError) -> Void
+    ) throws(StoreError) {
+        guard entry.kind != .changed || entry.recordBytes == layout.stride else {
+            throw .damaged("records of \(entry.recordBytes) bytes, not \(layout.stride)")
+        }
+        if entry.pushes > pushes.load(ordering: .relaxed) {
+            pushes.store(entry.pushes, ordering: .relaxed)
+        }
+        for start in stride(from: 0, to: section.count, by: Self.replayedRowsMax) {
+            let end = min(start + Self.replayedRowsMax, section.count)
+            let records = unsafe (start..<end).lazy.map {
+                unsafe section.records + $0 * entry.recordBytes
+            }
+            switch entry.kind {
+            case .changed:
+                if !budget.hasRoom { try makeRoom() }
+                unsafe replayChanges(section.records, start..<end)
+            case .created:
+                if !budget.hasRoom { try makeRoom() }
+                unsafe withScratch { scratch in
+                    unsafe records.forEach { unsafe replayCreation(Self.key($0), scratch) }
+                }
+            case .deleted:
+                let keys = unsafe records.map { unsafe Self.key($0) }
+                keys.forEach(removeHot)
+                _ = try deleteCold(Array(Set(keys)))
+            case .demoted:
+                unsafe records.forEach { unsafe removeHot(Self.key($0)) }
+            }
+        }
+    }
+
+    private static func key(_ record: UnsafeRawPointer) -> UInt64 {
+        unsafe record.loadUnaligned(as: UInt64.self)
+    }
+
+    private func replayChanges(_ records: UnsafeRawPointer, _ range: Range<Int>) {
+        let epoch = budget.epoch
+        for at in range {
+            let ahead = at + Self.prefetchDistance
+            if ahead < range.upperBound {
+                let hash = unsafe hash(Self.key(records + ahead * layout.stride))
+                shard(of: hash).index.prefetch(hash)
+            }
+            let source = unsafe records + at * layout.stride
+            let key = unsafe Self.key(source)
+            let hash = hash(key)
+            let shard = shard(of: hash)
+            let position = shard.position(of: key, hash: hash)
+            let target =
+                unsafe position >= 0
+                ? shard.record(position) : shard.insert(key, hash: hash)
+            unsafe target.copyMemory(from: source, byteCount: layout.stride)
+            // As it was counted then: the epochs since are not known.
+            let frequency = unsafe UInt16(
+                truncatingIfNeeded: shard.meta(target).pointee.bits)
+            unsafe shard.meta(target).pointee = RowMeta(
+                frequency: frequency, epoch: epoch, flags: RowMeta.dirty | RowMeta.touched)
+        }
+    }
+
+    private func replayCreation(_ key: UInt64, _ scratch: UnsafeMutablePointer<Float>) {
+        let hash = hash(key)
+        let shard = shard(of: hash)
+        if shard.position(of: key, hash: hash) >= 0 { return }
+        _ = unsafe create(key, hash: hash, in: shard, scratch: scratch)
+    }
+
+    private func removeHot(_ key: UInt64) {
+        let hash = hash(key)
+        let shard = shard(of: hash)
+        let position = shard.position(of: key, hash: hash)
+        if position >= 0 { shard.remove(at: position, key: key, hash: hash) }
+    }
+
+    // MARK: counts
+
+    /// Makes the counts true again, and finds out which rows in memory have a copy on disk.
+    ///
+    /// `coldKeys` is the number of keys on disk where it is known; else all of them are read.
+    func recount(coldKeys known: Int?) throws(StoreError) {
+        let onDisk: Int
+        if let known {
+            onDisk = known
+            for shard in shards { try markColdCopies(shard) }
+        } else {
+            var count = 0
+            try unsafe cold.scan(table: table) { key, _ in
+                count += 1
+                let hash = hash(key)
+                let shard = shard(of: hash)
+                let position = shard.position(of: key, hash: hash)
+                if position >= 0 {
+                    unsafe shard.meta(shard.record(position)).pointee.bits |= RowMeta.coldCopy
+                }
+                return true
+            }
+            onDisk = count
+        }
+        var onlyHot = 0
+        for shard in shards {
+            for position in 0..<shard.count
+            where unsafe !shard.meta(shard.record(position)).pointee.has(RowMeta.coldCopy) {
+                onlyHot += 1
+            }
+            shard.statistics = ShardStatistics()
+        }
+        coldKeys.store(onDisk, ordering: .relaxed)
+        rowCount.store(onDisk + onlyHot, ordering: .relaxed)
+    }
+
+    private func markColdCopies(_ shard: Shard) throws(StoreError) {
+        for start in stride(from: 0, to: shard.count, by: Self.replayedRowsMax) {
+            let positions = start..<min(start + Self.replayedRowsMax, shard.count)
+            let values = try cold.read(positions.map { shard.key(at: $0) }, table: table)
+            for (at, position) in positions.enumerated() {
+                let isThere = unsafe values.withValue(at: at) { unsafe $0 != nil }
+                if isThere {
+                    unsafe shard.meta(shard.record(position)).pointee.bits |= RowMeta.coldCopy
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+import CKernels
+internal import Foundation
+internal import NIOConcurrencyHelpers
+
+/// Which rows were in memory, and how often they were used: a file beside a store, from which the
+/// hot tier is filled again after a start, so that the hit ratio is soon what it was.
+///
+/// It is a hint: a part that is damaged is left out, and the rows come when they are asked for.
+///
+/// ```
+/// file      "THERMHOT" | section | section | …
+/// section   table 4 | checksum 4 | count 8 | keys 8·count | frequencies 2·count
+/// ```
+/// Little-endian. The checksum is of the count and what follows it.
+struct HotList {
+    /// By table: keys with their frequencies.
+    private(set) var tables: [UInt32: [(key: UInt64, frequency: UInt16)]] = [:]
+
+    private static let magic = Array("THERMHOT".utf8)
+    private static let headerBytes = 16
+    private static let rowBytes = 10
+
+    static func path(inFolder folder: String) -> String { folder + "/HOT" }
+
+    // MARK: writing
+
+    /// Writes the list of what is in memory now, replacing the file as a whole.
+    static func write(_ tables: [RowStore], inFolder folder: String) throws(StoreError) {
+        let path = path(inFolder: folder)
+        let temporary = path + ".new"
+        let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw .file(temporary, "make", errno) }
+        do throws(StoreError) {
+            defer { Glibc.close(descriptor) }
+            try write(magic, to: descriptor, temporary)
+            for table in tables {
+                for shard in table.shards {
+                    try write(section(of: shard, in: table), to: descriptor, temporary)
+                }
+            }
+        } catch {
+            unsafe unlink(temporary)
+            throw error
+        }
+        guard unsafe rename(temporary, path) == 0 else { throw .file(path, "write", errno) }
+    }
+
+    private static func section(of shard: Shard, in table: RowStore) -> [UInt8] {
+        let epoch = table.budget.epoch
+        return shard.lock.withLock {
+            let count = shard.count
+            var bytes = [UInt8](repeating: 0, count: headerBytes + rowBytes * count)
+            unsafe bytes.withUnsafeMutableBytes { bytes in
+                unsafe bytes.storeBytes(of: table.table, as: UInt32.self)
+                unsafe bytes.storeBytes(of: UInt64(count), toByteOffset: 8, as: UInt64.self)
+                for position in 0..<count {
+                    let meta = unsafe shard.meta(shard.record(position)).pointee
+                    unsafe bytes.storeBytes(
+                        of: shard.key(at: position), toByteOffset: headerBytes + 8 * position,
+                        as: UInt64.self)
+                    unsafe bytes.storeBytes(
+                        of: meta.frequency(at: epoch),
+                        toByteOffset: headerBytes + 8 * count + 2 * position, as: UInt16.self)
+                }
+                // Not empty.
+                let checksum = unsafe tc_checksum(bytes.baseAddress! + 8, bytes.count - 8)
+                unsafe bytes.storeBytes(of: checksum, toByteOffset: 4, as: UInt32.self)
+            }
+            return bytes
+        }
+    }
+
+    private static func write(
+        _ bytes: [UInt8], to descriptor: Int32, _ path: String
+    ) throws(StoreError) {
+        try unsafe bytes.withBytes { (bytes) throws(StoreError) in
+            var done = 0
+            while done < bytes.count {
+                let count = unsafe Glibc.write(
+                    descriptor, bytes.baseAddress! + done, bytes.count - done)
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { throw .file(path, "write", errno) }
+                done += count
+            }
+        }
+    }
+
+    // MARK: reading
+
+    /// What the file says, as far as it is sound; nothing when there is no file.
+    init(inFolder folder: String) {
+        let path = Self.path(inFolder: folder)
+        guard let data = try? Data(contentsOf: URL(fileURLWithPath: path)),
+            data.starts(with: Self.magic)
+        else { return }
+        unsafe data.withUnsafeBytes { bytes in
+            var at = Self.magic.count
+            while let next = unsafe readSection(bytes, at: at) { at = next }
+        }
+    }
+
+    /// Returns where the next section begins; nil when this one is not sound, or the last.
+    private mutating func readSection(_ bytes: UnsafeRawBufferPointer, at start: Int) -> Int? {
+        guard bytes.count - start >= Self.headerBytes else { return nil }
+        let count = unsafe bytes.loadUnaligned(fromByteOffset: start + 8, as: UInt64.self)
+        let rows = start + Self.headerBytes
+        guard let count = Int(exactly: count), count <= (bytes.count - rows) / Self.rowBytes else {
+            return nil
+        }
+        let end = rows + Self.rowBytes * count
+        let checksum = unsafe bytes.loadUnaligned(fromByteOffset: start + 4, as: UInt32.self)
+        guard unsafe tc_checksum(bytes.baseAddress! + start + 8, end - start - 8) == checksum
+        else { return nil }
+        let table = unsafe bytes.loadUnaligned(fromByteOffset: start, as: UInt32.self)
+        for at in 0..<count {
+            unsafe tables[table, default: []].append(
+                (
+                    bytes.loadUnaligned(fromByteOffset: rows + 8 * at, as: UInt64.self),
+                    bytes.loadUnaligned(fromByteOffset: rows + 8 * count + 2 * at, as: UInt16.self)
+                ))
+        }
+        return end
+    }
+}
