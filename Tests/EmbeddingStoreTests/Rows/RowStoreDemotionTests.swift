@@ -116,7 +116,7 @@ import Testing
         let destination = faulty.path + "-copy"
         defer { try? FileManager.default.removeItem(atPath: destination) }
 
-        faulty.cold.fail(.write, after: 1)
+        faulty.cold.fail(.write)
         #expect(throws: FaultyColdTier.failure) { try faulty.store.checkpoint(to: destination) }
         #expect(!FileManager.default.fileExists(atPath: destination))
         #expect(neighbours(of: destination).isEmpty)
@@ -137,7 +137,7 @@ import Testing
         let ids = Array(0..<300 as Range<UInt64>)
         try table.assign(ids, FaultyStore.rows(300))
 
-        faulty.cold.fail(operation, after: operation == .write ? 1 : 0)
+        faulty.cold.fail(operation)
         #expect(throws: FaultyColdTier.failure) { try faulty.store.close() }
         faulty.cold.recover()
         try faulty.store.close()

@@ -8,10 +8,13 @@ final class TemporaryStore {
     private(set) var store: Store
     private let options: Store.Options
 
-    init(memoryBytes: Int = 64 << 20, shardCount: Int? = 4, demotesInBackground: Bool = true) throws
-    {
+    init(
+        memoryBytes: Int = 64 << 20, shardCount: Int? = 4, demotesInBackground: Bool = true,
+        durability: Durability = .buffered
+    ) throws {
         path = NSTemporaryDirectory() + "thermocline-\(UUID().uuidString)"
-        var options = Store.Options(memoryBytes: memoryBytes, shardCount: shardCount)
+        var options = Store.Options(
+            memoryBytes: memoryBytes, shardCount: shardCount, durability: durability)
         options.demotesInBackground = demotesInBackground
         self.options = options
         store = try Store(path: path, options: options)
