@@ -83,7 +83,7 @@ let package = Package(
             name: "CKernelsTests", dependencies: ["CKernels"], swiftSettings: strict),
         .testTarget(
             name: "EmbeddingStoreTests",
-            dependencies: ["EmbeddingStore"],
+            dependencies: ["EmbeddingStore", .product(name: "NIOConcurrencyHelpers", package: nio)],
             swiftSettings: strict),
         .testTarget(
             name: "EmbeddingWireTests",

@@ -10,12 +10,13 @@ final class TemporaryStore {
 
     init(
         memoryBytes: Int = 64 << 20, shardCount: Int? = 4, demotesInBackground: Bool = true,
-        durability: Durability = .buffered
+        durability: Durability = .buffered, logBytesMax: Int = 1 << 30
     ) throws {
         path = NSTemporaryDirectory() + "thermocline-\(UUID().uuidString)"
         var options = Store.Options(
             memoryBytes: memoryBytes, shardCount: shardCount, durability: durability)
         options.demotesInBackground = demotesInBackground
+        options.logBytesMax = logBytesMax
         self.options = options
         store = try Store(path: path, options: options)
     }

@@ -1,0 +1,49 @@
+import Foundation
+import NIOConcurrencyHelpers
+
+@testable import EmbeddingStore
+
+/// A store whose files can be had as they are when the process dies at this moment, any number of
+/// times.
+final class CrashedStore {
+    let temporary: TemporaryStore
+    private var copies: [String] = []
+
+    init(
+        memoryBytes: Int = 64 << 20, durability: Durability = .buffered, logBytesMax: Int = 1 << 30
+    ) throws {
+        temporary = try TemporaryStore(
+            memoryBytes: memoryBytes, durability: durability, logBytesMax: logBytesMax)
+    }
+
+    var store: Store { temporary.store }
+
+    /// A copy of the files of the running store. The log comes last, as what the others lack is in
+    /// it: nothing may move to the cold tier meanwhile.
+    func die() throws -> String {
+        let path = NSTemporaryDirectory() + "thermocline-\(UUID().uuidString)"
+        copies.append(path)
+        try store.coldWrites.withLock {
+            try FileManager.default.copyItem(atPath: temporary.path, toPath: path)
+        }
+        return path
+    }
+
+    static func open(
+        _ path: String, memoryBytes: Int = 64 << 20, acceptsDamagedLog: Bool = false,
+        durability: Durability = .buffered
+    ) throws -> Store {
+        var options = Store.Options(
+            memoryBytes: memoryBytes, shardCount: 8, durability: durability)
+        options.acceptsDamagedLog = acceptsDamagedLog
+        options.restoresHotRows = false
+        return try Store(path: path, options: options)
+    }
+
+    static func logFiles(_ path: String) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: path + "/log").sorted()
+            .filter { $0.hasSuffix(".log") }.map { "\(path)/log/\($0)" }
+    }
+
+    deinit { copies.forEach { try? FileManager.default.removeItem(atPath: $0) } }
+}
