@@ -9,7 +9,8 @@ import Testing
     /// disagree is of no one instant; and it has what was acknowledged before it began.
     @Test(arguments: [Durability.none, .buffered])
     func aCheckpointIsOfOneInstant(durability: Durability) throws {
-        let temporary = try TemporaryStore(memoryBytes: 2 << 20, durability: durability, logBytesMax: 32 << 20)
+        let temporary = try TemporaryStore(
+            memoryBytes: 2 << 20, durability: durability, logBytesMax: 32 << 20)
         let store = temporary.store
         let table = try store.createTable(named: "t", .exact(dimension: 16))
         let other = try store.createTable(named: "other", .exact(dimension: 16))

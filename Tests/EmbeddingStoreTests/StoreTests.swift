@@ -7,7 +7,9 @@ import Testing
     private let ids = Array(0..<3000 as Range<UInt64>)
     private var rows: [Float] { FaultyStore.rows(ids.count) }
 
-    private func temporaryPath() -> String { NSTemporaryDirectory() + "thermocline-\(UUID().uuidString)" }
+    private func temporaryPath() -> String {
+        NSTemporaryDirectory() + "thermocline-\(UUID().uuidString)"
+    }
 
     // MARK: checkpoints
 
@@ -47,9 +49,12 @@ import Testing
         let temporary = try TemporaryStore()
         _ = try temporary.store.createTable(named: "t", .exact(dimension: 4))
         let destination = temporaryPath()
-        try FileManager.default.createDirectory(atPath: destination, withIntermediateDirectories: false)
+        try FileManager.default.createDirectory(
+            atPath: destination, withIntermediateDirectories: false)
         defer { try? FileManager.default.removeItem(atPath: destination) }
-        let error = #expect(throws: StoreError.self) { try temporary.store.checkpoint(to: destination) }
+        let error = #expect(throws: StoreError.self) {
+            try temporary.store.checkpoint(to: destination)
+        }
         guard case .cannotCreate = error else {
             Issue.record("\(String(describing: error))")
             return
@@ -57,7 +62,9 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: destination).isEmpty)
         #expect(neighbours(of: destination).isEmpty)
         for path in ["relative/path", "/proc/thermocline/copy"] {
-            let error = #expect(throws: StoreError.self) { try temporary.store.checkpoint(to: path) }
+            let error = #expect(throws: StoreError.self) {
+                try temporary.store.checkpoint(to: path)
+            }
             guard case .cannotCreate = error else {
                 Issue.record("\(path): \(String(describing: error))")
                 continue
@@ -114,7 +121,8 @@ import Testing
             Issue.record("\(String(describing: error))")
             return
         }
-        let same = try temporary.store.createTable(named: "t", .exact(dimension: 8), opensExisting: true)
+        let same = try temporary.store.createTable(
+            named: "t", .exact(dimension: 8), opensExisting: true)
         #expect(same.number == table.number)
         var other = TableSchema.exact(dimension: 8)
         other.seed = 1
@@ -129,7 +137,9 @@ import Testing
         let temporary = try TemporaryStore()
         for isReadOnly in [false, true] {
             #expect(throws: StoreError.inUse(temporary.path)) {
-                try Store(path: temporary.path, options: .init(memoryBytes: 1 << 20, isReadOnly: isReadOnly))
+                try Store(
+                    path: temporary.path,
+                    options: .init(memoryBytes: 1 << 20, isReadOnly: isReadOnly))
             }
         }
     }
@@ -155,7 +165,9 @@ import Testing
         }
         #expect(throws: StoreError.readOnly) { try temporary.store.dropTable(reopened) }
         try temporary.store.close()
-        #expect(before != nil && FileManager.default.contents(atPath: temporary.path + "/STORE") == before)
+        #expect(
+            before != nil
+                && FileManager.default.contents(atPath: temporary.path + "/STORE") == before)
         try temporary.reopen()
         expectRows(try temporary.store.table(named: "t").pull(ids, create: false), rows)
     }

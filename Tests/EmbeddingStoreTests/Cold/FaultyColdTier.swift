@@ -52,7 +52,9 @@ final class FaultyColdTier: ColdTier, @unchecked Sendable {  // plain properties
         return true
     }
 
-    func callCount(_ operation: Operation) -> Int { condition.withLock { calls[operation, default: 0] } }
+    func callCount(_ operation: Operation) -> Int {
+        condition.withLock { calls[operation, default: 0] }
+    }
 
     private func enter(_ operation: Operation) throws(StoreError) {
         let deadline = Date(timeIntervalSinceNow: Self.holdSecondsMax)

@@ -6,10 +6,12 @@ import Testing
 /// A log of which bytes are flipped, cut off or missing: a start recovers a prefix and says so, or
 /// names the damage; rows are as after some number of whole writes.
 @Suite struct DamagedLogTests {
-    private static let cases = Int(
-        ProcessInfo.processInfo.environment["THERMOCLINE_DAMAGE_CASES"] ?? "") ?? 150
-    private static let seed = UInt64(
-        ProcessInfo.processInfo.environment["THERMOCLINE_SEED"] ?? "") ?? 1
+    private static let cases =
+        Int(
+            ProcessInfo.processInfo.environment["THERMOCLINE_DAMAGE_CASES"] ?? "") ?? 150
+    private static let seed =
+        UInt64(
+            ProcessInfo.processInfo.environment["THERMOCLINE_SEED"] ?? "") ?? 1
     private static let pushes = 40
     private static let ids = Array(0..<50 as Range<UInt64>)
 

@@ -155,6 +155,8 @@ import Testing
         let table = try faulty.store.createTable(named: "t", .exact(dimension: 24))
         try table.assign(Array(0..<300), FaultyStore.rows(300))
         try faulty.store.dropTable(table)
-        #expect(throws: Never.self) { _ = try table.rows.demote(below: .everything, bytesMax: 1 << 20) }
+        #expect(throws: Never.self) {
+            _ = try table.rows.demote(below: .everything, bytesMax: 1 << 20)
+        }
     }
 }
