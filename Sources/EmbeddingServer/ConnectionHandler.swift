@@ -45,7 +45,6 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private var timeouts: ConnectionTimeouts?
 
     private var phase = Phase.serving
-    private var isGreeted = false
     private var isDecoding = false
     private var isReadWanted = false
     /// Bytes have come since the timeouts were looked at.
@@ -95,10 +94,17 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     func channelActive(context: ChannelHandlerContext) {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        timeouts = ConnectionTimeouts(options, eventLoop: context.eventLoop) { wait in
-            let (handler, context) = bound.value
-            handler.cutOff(context, wait)
-        }
+        timeouts = ConnectionTimeouts(
+            options, eventLoop: context.eventLoop,
+            refresh: {
+                let (handler, context) = bound.value
+                handler.countUnsent(context)
+                handler.settle(context)
+            },
+            overdue: { wait in
+                let (handler, context) = bound.value
+                handler.cutOff(context, wait)
+            })
         if isRefused {
             let refusal = WireError(
                 .tooManyConnections, "the server has as many connections as it allows")
@@ -206,9 +212,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private func settle(_ context: ChannelHandlerContext) {
         memory.settle()
         guard let timeouts else { return }
-        timeouts.update(.handshake, isOn: !isGreeted && phase == .serving, hasProgressed: false)
         timeouts.update(
-            .receive, isOn: received.isWithinMessage && isGreeted && !isSaturated(context),
+            .handshake, isOn: !received.isGreeted && phase == .serving, hasProgressed: false)
+        timeouts.update(
+            .receive, isOn: received.isGreeted && received.isWithinMessage && !isSaturated(context),
             hasProgressed: hasReceived)
         let taken = writtenBytes - memory.unsentBytes
         timeouts.update(.send, isOn: memory.unsentBytes > 0, hasProgressed: taken > takenBytes)
@@ -228,7 +235,6 @@ final class ConnectionHandler: ChannelDuplexHandler {
         case .handshake(let hello):
             let welcome = Welcome(
                 answering: hello, capabilities: dispatcher.capabilities, limits: dispatcher.limits)
-            isGreeted = true
             granted = welcome.capabilities
             write(context, welcome)
             if welcome.refusal != nil { end(context) }
@@ -240,8 +246,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
                 let request = try Request(frame, limits: dispatcher.limits, granted: granted)
                 try dispatcher.check(request, granted: granted)
                 let pending = PendingRequest(request, frame, started: started)
-                // Other requests are small, and tell what is going on.
-                if request.ids != nil { try memory.reserve(pending.requestBytes) }
+                // Other requests are small, and tell what is going on; unless writes hold them up.
+                if request.ids != nil || !order.isEmpty { try memory.reserve(pending.requestBytes) }
                 start(context, pending)
             } catch {
                 refuse(context, error, frame.header, started: started)
@@ -413,12 +419,13 @@ final class ConnectionHandler: ChannelDuplexHandler {
             unflushedBytes = 0
             context.flush()
         }
-        if memory.unsentBytes > 0 { countUnsent(context) }
+        countUnsent(context)
     }
 
     /// Asks the socket how much it has left, which costs less than a promise for each reply; while
     /// it has any, an empty write behind it tells when all has been taken.
     private func countUnsent(_ context: ChannelHandlerContext) {
+        if memory.unsentBytes == 0 { return }
         // It throws only where the channel is closed.
         let options = context.channel.syncOptions
         memory.unsentBytes = (try? options?.getOption(.bufferedWritableBytes)) ?? 0

@@ -3,8 +3,8 @@ internal import NIOCore
 /// Watches how long a connection is waited for, with one timer however many requests pass.
 ///
 /// The timer is set when a wait begins that ends before it, and otherwise only looked at when it
-/// fires: what has been going on since then is in the times noted here. Belongs to the connection's
-/// event loop.
+/// fires. What has been going on since then is asked for at that time, so a connection that has
+/// stopped is cut off after one to two times its limit. Belongs to the connection's event loop.
 final class ConnectionTimeouts {
     /// What a connection can be waited for.
     enum Wait: Int, CaseIterable, Sendable {
@@ -20,15 +20,22 @@ final class ConnectionTimeouts {
 
     private let eventLoop: any EventLoop
     private let limits: [TimeAmount?]
+    private let refresh: () -> Void
     private let overdue: (Wait) -> Void
     /// When the client was last heard of, for each wait that is on.
     private var since = [NIODeadline?](repeating: nil, count: Wait.allCases.count)
     private var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
     private var isStopped = false
 
-    /// - Parameter overdue: is called once, and nothing is watched any more then.
-    init(_ options: ServerOptions, eventLoop: any EventLoop, overdue: @escaping (Wait) -> Void) {
+    /// - Parameters:
+    ///   - refresh: calls `update` for progress that nothing has told of.
+    ///   - overdue: is called once, and nothing is watched any more then.
+    init(
+        _ options: ServerOptions, eventLoop: any EventLoop, refresh: @escaping () -> Void,
+        overdue: @escaping (Wait) -> Void
+    ) {
         self.eventLoop = eventLoop
+        self.refresh = refresh
         self.overdue = overdue
         limits = Wait.allCases.map { wait in
             let seconds: Double? =
@@ -70,6 +77,7 @@ final class ConnectionTimeouts {
 
     private func check() {
         timer = nil
+        refresh()
         let now = eventLoop.now
         var next: NIODeadline?
         for wait in Wait.allCases {

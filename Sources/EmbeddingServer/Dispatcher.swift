@@ -268,7 +268,8 @@ struct Dispatcher: Sendable {
                 statistics.count(rows: ids.count, of: .delete)
                 return reply.count(UInt64(deleted))
             case .stats(0):
-                return try fitting(reply.json(StatsReport(store.statistics(), statistics, memory, diskQueue).json))
+                return try fitting(
+                    reply.json(StatsReport(store.statistics(), statistics, memory, diskQueue).json))
             case .stats(let number):
                 return try fitting(
                     reply.json(StatsReport.Table(try table(number).statistics()).json))

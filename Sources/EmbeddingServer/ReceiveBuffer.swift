@@ -8,7 +8,8 @@ struct ReceiveBuffer {
     private var bytes = ByteBuffer()
     /// Of the body of a frame that was refused; they are dropped as they come.
     private var droppedBytesLeft = 0
-    private var isGreeted = false
+    /// Whether the handshake message has been decoded.
+    private(set) var isGreeted = false
     private let frameBytesMax: Int
 
     /// Most bytes of one read. A buffer that is larger was made for one long frame, and its pages

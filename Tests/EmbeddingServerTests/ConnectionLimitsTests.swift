@@ -133,8 +133,9 @@ import Testing
             let refused = try #require(try connection.reply())
             #expect(ErrorCode(rawValue: refused.header.status) == .overloaded)
             #expect(refused.header.requestID == 1)
-            #expect(throws: WireError(
-                .overloaded, "requests hold as much memory as they may", retryAfterMs: 100)
+            #expect(
+                throws: WireError(
+                    .overloaded, "requests hold as much memory as they may", retryAfterMs: 100)
             ) { try refused.checkStatus() }
             #expect(connection.memory.takenBytes == 200 << 10)
             try connection.send(pull.readSlice(length: 60_000)!)
@@ -197,7 +198,9 @@ import Testing
             connection.memory.takeHeld(256 << 10)
             connection.stopTaking()
             let pull = encoder.pull(table: 1, ids: [1], create: true)
-            for _ in 0..<5000 { try connection.send(pull) }
+            var pulls = ByteBuffer()
+            for _ in 0..<5000 { pulls.writeImmutableBuffer(pull) }
+            try connection.send(pulls)
             let refusals = Int(connection.statistics.limitFigures.overloaded)
             #expect((100..<1500).contains(refusals))
             connection.memory.giveBack(256 << 10)

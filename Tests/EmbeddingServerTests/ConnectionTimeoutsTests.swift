@@ -7,12 +7,18 @@ import Testing
 @Suite struct ConnectionTimeoutsTests {
     private let eventLoop = EmbeddedEventLoop()
 
-    private final class Overdue { var waits: [ConnectionTimeouts.Wait] = [] }
+    private final class Overdue {
+        var waits: [ConnectionTimeouts.Wait] = []
+        /// What is asked for when time is over.
+        var refresh = {}
+    }
 
     private func timeouts(_ overdue: Overdue, idle: Double? = nil) -> ConnectionTimeouts {
         var options = ServerOptions()
         options.idleTimeoutSeconds = idle
-        return ConnectionTimeouts(options, eventLoop: eventLoop) { overdue.waits.append($0) }
+        return ConnectionTimeouts(options, eventLoop: eventLoop, refresh: { overdue.refresh() }) {
+            overdue.waits.append($0)
+        }
     }
 
     @Test(arguments: [
@@ -71,6 +77,22 @@ import Testing
         timeouts.update(.send, isOn: true, hasProgressed: false)
         eventLoop.advanceTime(by: .seconds(30))
         #expect(overdue.waits == [.send])
+    }
+
+    /// A socket that takes a part does not tell; it is asked.
+    @Test func progressThatWasNotToldOfCounts() {
+        let overdue = Overdue()
+        let timeouts = timeouts(overdue)
+        var progress = [true, true, false]
+        overdue.refresh = {
+            timeouts.update(.send, isOn: true, hasProgressed: progress.removeFirst())
+        }
+        timeouts.update(.send, isOn: true, hasProgressed: false)
+        eventLoop.advanceTime(by: .seconds(89))
+        #expect(overdue.waits.isEmpty)
+        eventLoop.advanceTime(by: .seconds(1))
+        #expect(overdue.waits == [.send])
+        #expect(progress.isEmpty)
     }
 
     @Test func nothingIsOverdueOnceItIsStopped() {

@@ -8,7 +8,7 @@ import Testing
 
 /// Many clients at once that ask for more than the server holds: a part is refused, what it holds
 /// stays within its limit, and when they are gone everything is as before.
-@Suite struct OverloadTests {
+@Suite(.serialized) struct OverloadTests {
     /// What a server says about its limits.
     private struct Report: Decodable {
         struct Memory: Decodable { var limitBytes: Int, heldBytes: Int }
@@ -185,7 +185,8 @@ import Testing
                 var codes: [ErrorCode: Int] = [:]
                 for connection in connections {
                     try connection.send(Array(bytes[(900 << 10)...]))
-                    codes[ErrorCode(rawValue: try connection.frame().header.status), default: 0] += 1
+                    codes[ErrorCode(rawValue: try connection.frame().header.status), default: 0] +=
+                        1
                 }
                 #expect(codes[.unknownOperation, default: 0] >= 2, "\(codes)")
                 #expect(codes[.overloaded, default: 0] >= 20, "\(codes)")
