@@ -45,6 +45,19 @@ import Testing
         }
     }
 
+    /// While its reply waits for the log, nothing waits for it, and it holds nothing.
+    @Test func aWriteThatIsAppliedHoldsNoRows() throws {
+        let push = try pending(
+            encoder.push(table: 1, dimension: 2, ids: [1, 2], gradients: [1, 2, 3, 4]), in: 64)
+        let pull = try pending(encoder.pull(table: 1, ids: [2], create: false), in: 64)
+        #expect(push.touches(pull, idByID: true))
+        push.dropApplied()
+        #expect(!push.touches(pull, idByID: true))
+        #expect(push.requestBytes <= 512)
+        #expect(push.request.changesRows)
+        #expect(parts(push.request).allSatisfy { $0.storageCapacity == 0 })
+    }
+
     /// One that fills its buffer stays there, and the buffer is what is counted.
     @Test func aLargeRequestIsNotCopied() throws {
         let ids = (0..<5000).map { UInt64($0) }
