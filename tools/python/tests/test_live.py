@@ -322,7 +322,7 @@ def test_statistics_of_limits(live_binary, socket_path):
                 assert caught.value.code is ErrorCode.TOO_MANY_CONNECTIONS
             stats = client.stats()
             assert stats["requestMemory"]["limitBytes"] == 256 << 20
-            assert 0 < stats["requestMemory"]["heldBytes"] < 4096
+            assert 0 <= stats["requestMemory"]["heldBytes"] < 4096
             assert stats["diskQueue"] == {"limit": 7, "requests": 0}
             assert stats["refused"] == {"connections": 1, "overloaded": 0}
             assert stats["cutOff"] == {"handshake": 0, "idle": 0, "receive": 0, "send": 0}
