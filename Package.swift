@@ -110,6 +110,7 @@ let package = Package(
             dependencies: [
                 "EmbeddingServer", "EmbeddingClient", "EmbeddingStore", "EmbeddingWire",
                 .product(name: "NIOCore", package: nio),
+                .product(name: "NIOEmbedded", package: nio),
                 .product(name: "NIOPosix", package: nio),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

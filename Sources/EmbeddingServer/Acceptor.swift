@@ -11,18 +11,24 @@ internal import NIOPosix
 final class Acceptor: Sendable {
     private let options: ServerOptions
     private let dispatcher: Dispatcher
-    private let diskThreads: NIOThreadPool
-    private let administrationThread: NIOThreadPool
+    private let diskQueue: WorkQueue
+    private let administrationQueue: WorkQueue
+    private let requestMemory: RequestMemory
     private let logger: Logger
     private let statistics = RequestStatistics()
     private let connections = NIOLockedValueBox<[ObjectIdentifier: any Channel]>([:])
 
-    init(store: Store, options: ServerOptions, diskThreads: NIOThreadPool,
-        administrationThread: NIOThreadPool, logger: Logger) {
+    init(
+        store: Store, options: ServerOptions, diskQueue: WorkQueue, administrationQueue: WorkQueue,
+        logger: Logger
+    ) {
         self.options = options
-        dispatcher = Dispatcher(store: store, options: options, statistics: statistics)
-        self.diskThreads = diskThreads
-        self.administrationThread = administrationThread
+        requestMemory = RequestMemory(limitBytes: options.requestMemoryBytesMax)
+        dispatcher = Dispatcher(
+            store: store, options: options, statistics: statistics, memory: requestMemory,
+            diskQueue: diskQueue)
+        self.diskQueue = diskQueue
+        self.administrationQueue = administrationQueue
         self.logger = logger
     }
 
@@ -37,11 +43,12 @@ final class Acceptor: Sendable {
                 .writeBufferWaterMark,
                 value: .init(low: options.unsentBytesMax / 2, high: options.unsentBytesMax)
             )
-            // A frame of thousands of rows takes few reads; small requests do not pay for it.
+            // A frame of thousands of rows takes few reads; small requests do not pay for it. A
+            // connection may hold as much without asking.
             .childChannelOption(
                 .recvAllocator,
                 value: AdaptiveRecvByteBufferAllocator(
-                    minimum: 4096, initial: 64 << 10, maximum: 1 << 20))
+                    minimum: 4096, initial: 64 << 10, maximum: ReceiveBuffer.readBytesMax))
         do {
             switch address {
             case .unix(let path):
@@ -54,6 +61,8 @@ final class Acceptor: Sendable {
                 return
                     try await bootstrap
                     .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                    // A client whose machine is gone is found out, if in hours.
+                    .childChannelOption(.socketOption(.so_keepalive), value: 1)
                     .bind(host: host, port: port).get()
             }
         } catch let error as CannotListen {
@@ -89,9 +98,9 @@ final class Acceptor: Sendable {
         return channel.eventLoop.makeCompletedFuture {
             try channel.pipeline.syncOperations.addHandler(
                 ConnectionHandler(
-                    dispatcher: dispatcher, diskThreads: diskThreads,
-                    administrationThread: administrationThread, options: options,
-                    isRefused: isRefused, logger: logger))
+                    dispatcher: dispatcher, diskQueue: diskQueue,
+                    administrationQueue: administrationQueue, requestMemory: requestMemory,
+                    options: options, isRefused: isRefused, logger: logger))
         }
     }
 

@@ -1,99 +1,135 @@
 internal import EmbeddingWire
 internal import Logging
 internal import NIOCore
-internal import NIOPosix
 
 /// One connection: bytes in, requests to the dispatcher, replies out. It lives on its event loop
 /// and nothing of it is touched elsewhere.
 ///
 /// Requests that can be answered from memory are answered here and now, and what a read brought in
 /// is flushed together. Those that need the disk go to the disk threads with one hop, and are
-/// overtaken meanwhile by whatever does not depend on them. While too much is under way or unsent,
-/// nothing more is read: back-pressure reaches the client through the socket.
+/// overtaken meanwhile by whatever does not depend on them.
+///
+/// While too much of this connection is under way or unsent, nothing more is read: back-pressure
+/// reaches the client through the socket. What all connections hold is not waited for: requests
+/// that find no room, or a full queue, are answered `overloaded`. A connection so only ever waits
+/// for itself.
 final class ConnectionHandler: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     private let dispatcher: Dispatcher
-    private let diskThreads: NIOThreadPool
-    private let administrationThread: NIOThreadPool
+    private let diskQueue: WorkQueue
+    private let administrationQueue: WorkQueue
     private let options: ServerOptions
     private let logger: Logger
     private let isRefused: Bool
 
-    private var decoder: ConnectionDecoder<Hello>
-    private var stream = ByteBuffer()
+    private var received: ReceiveBuffer
     private var granted: Capabilities = []
 
     private var order = WriteOrder()
     /// Requests that have waited for a write and may run now, in the order in which they came.
     private var ready = CircularBuffer<PendingRequest>()
-    /// Requests on the disk threads or waiting for one there, and the bytes that they hold.
+    /// Requests on the disk threads or waiting for one there.
     private var requestsInFlight = 0
     /// Those of them that are on a disk thread.
     private var requestsRunning = 0
-    private var bytesInFlight = 0
+    /// The bytes that all of this holds.
+    private var memory: ConnectionMemory
     /// Bytes written since the last flush.
     private var unflushedBytes = 0
+    /// Bytes written and bytes taken by the socket since the connection began.
+    private var writtenBytes = 0
+    private var takenBytes = 0
+    private var timeouts: ConnectionTimeouts?
 
+    private var phase = Phase.serving
     private var isDecoding = false
     private var isReadWanted = false
-    /// The client has closed its side: nothing comes behind what is in the stream.
+    /// Bytes have come since the timeouts were looked at.
+    private var hasReceived = false
+    /// An empty write will tell when the socket has taken all that was written.
+    private var isDrainAwaited = false
+    /// The client has closed its side: nothing comes behind what has been received.
     private var isInputClosed = false
-    /// No more requests are taken: the client is done or broke the protocol, or the server stops.
-    private var isEnding = false
     private var isClosing = false
+    /// The channel is closed.
+    private var isGone = false
     /// All replies have been taken by the socket, so that closing the whole loses none.
     private var isDrained = false
 
     /// A long run of replies is flushed in parts, so that the client can begin.
     private static let flushBytes = 256 << 10
-    private static let reservedBytesMin = 1 << 20
+    /// With as much unsent, a connection is not read from while the memory of all is full: even
+    /// refusals take some.
+    private static let unsentBytesMaxWhenFull = 64 << 10
+
+    /// The beginning of a frame that any connection may keep.
+    private static let keptBytesMin = 4 << 10
+
+    private enum Phase {
+        case serving
+        /// The server stops: requests under way get their replies, and later ones a refusal.
+        case stopping
+        /// Nothing more is read: the client is done, has broken the protocol, or is gone.
+        case ending
+    }
 
     init(
-        dispatcher: Dispatcher, diskThreads: NIOThreadPool, administrationThread: NIOThreadPool,
-        options: ServerOptions, isRefused: Bool, logger: Logger
+        dispatcher: Dispatcher, diskQueue: WorkQueue, administrationQueue: WorkQueue,
+        requestMemory: RequestMemory, options: ServerOptions, isRefused: Bool, logger: Logger
     ) {
         self.dispatcher = dispatcher
-        self.diskThreads = diskThreads
-        self.administrationThread = administrationThread
+        self.diskQueue = diskQueue
+        self.administrationQueue = administrationQueue
+        memory = ConnectionMemory(of: requestMemory)
         self.options = options
         self.isRefused = isRefused
         self.logger = logger
-        decoder = ConnectionDecoder(frameBytesMax: options.frameBytesMax)
+        received = ReceiveBuffer(frameBytesMax: options.frameBytesMax)
     }
 
     // MARK: reading
 
     func channelActive(context: ChannelHandlerContext) {
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        timeouts = ConnectionTimeouts(
+            options, eventLoop: context.eventLoop,
+            refresh: {
+                let (handler, context) = bound.value
+                handler.countUnsent(context)
+                handler.settle(context)
+            },
+            overdue: { wait in
+                let (handler, context) = bound.value
+                handler.cutOff(context, wait)
+            })
         if isRefused {
             let refusal = WireError(
                 .tooManyConnections, "the server has as many connections as it allows")
             write(context, Welcome(refusing: refusal, limits: dispatcher.limits))
             end(context)
         }
+        settle(context)
         context.fireChannelActive()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        var bytes = unwrapInboundIn(data)
-        if isEnding { return }
-        if stream.readableBytes == 0 {
-            stream = bytes
-        } else {
-            stream.writeBuffer(&bytes)
-        }
+        if phase == .ending { return }
+        hasReceived = true
+        received.append(unwrapInboundIn(data))
         decode(context)
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
         flush(context)
+        settle(context)
         context.fireChannelReadComplete()
     }
 
     /// Takes requests for as long as there is room for them: first those whose turn has come, then
-    /// what is in the stream.
+    /// what has been received. Once the server stops, no room is needed.
     private func decode(_ context: ChannelHandlerContext) {
         // A reply written below may call back through channelWritabilityChanged.
         if isDecoding { return }
@@ -103,9 +139,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
             ready.removeFirst()
             run(context, next)
         }
-        while ready.isEmpty, !isEnding, !isSaturated(context) {
+        while phase == .stopping || (phase == .serving && ready.isEmpty && !isSaturated(context)) {
             do {
-                guard let message = try decoder.decode(buffer: &stream) else {
+                guard let message = try received.next() else {
                     if isInputClosed { end(context) }
                     break
                 }
@@ -114,40 +150,41 @@ final class ConnectionHandler: ChannelDuplexHandler {
                 refuse(context, error)
             }
         }
-        makeRoomInStream()
+        keepReceived(context)
     }
 
-    /// Lets go of what was read, and makes room for much of a long frame at once, though not for
-    /// what has only been announced.
-    private func makeRoomInStream() {
-        if stream.readableBytes == 0 {
-            stream = ByteBuffer()
+    /// Keeps what is not decoded yet. A frame that there is no memory for is refused, and its body
+    /// dropped as it comes: what several clients are sending at once is never waited for.
+    private func keepReceived(_ context: ChannelHandlerContext) {
+        if phase == .ending { received = ReceiveBuffer(frameBytesMax: options.frameBytesMax) }
+        received.trim()
+        memory.receivedBytes = received.storageBytes
+        guard memory.receivedBytes > Self.keptBytesMin, let frame = received.begunFrame else {
             return
         }
-        stream.discardReadBytes()
-        if let header = FrameHeader(peekingAt: stream),
-            Int(header.bodyBytes) <= options.frameBytesMax
-        {
-            stream.reserveCapacity(
-                min(
-                    FrameHeader.byteCount + Int(header.bodyBytes),
-                    max(Self.reservedBytesMin, 2 * stream.readableBytes)))
+        do throws(WireError) {
+            try memory.reserveWaiting(frame.byteCount)
+        } catch {
+            received.dropFrame()
+            memory.receivedBytes = 0
+            refuse(context, error, frame.header, started: .now())
         }
     }
 
     /// Those that are ready hold bytes themselves; if nothing else runs, one of them must.
     private func mayRunReady(_ context: ChannelHandlerContext) -> Bool {
         context.channel.isWritable
-            && (requestsRunning == 0 || bytesInFlight < options.bytesInFlightMax)
+            && (requestsRunning == 0 || memory.inFlightBytes < options.bytesInFlightMax)
     }
 
     private func isSaturated(_ context: ChannelHandlerContext) -> Bool {
-        requestsInFlight >= options.requestsInFlightMax || bytesInFlight >= options.bytesInFlightMax
-            || !context.channel.isWritable
+        requestsInFlight >= options.requestsInFlightMax
+            || memory.inFlightBytes >= options.bytesInFlightMax || !context.channel.isWritable
+            || (memory.unsentBytes > Self.unsentBytesMaxWhenFull && memory.isFull)
     }
 
     func read(context: ChannelHandlerContext) {
-        if isSaturated(context), !isEnding {
+        if isSaturated(context), phase != .ending {
             isReadWanted = true
         } else {
             context.read()
@@ -167,7 +204,26 @@ final class ConnectionHandler: ChannelDuplexHandler {
             isReadWanted = false
             context.read()
         }
-        if isEnding { closeWhenIdle(context) }
+        if phase != .serving { closeWhenIdle(context) }
+        settle(context)
+    }
+
+    /// At the end of each turn: tells the others what is held, and the timeouts what is waited for.
+    private func settle(_ context: ChannelHandlerContext) {
+        memory.settle()
+        guard let timeouts else { return }
+        timeouts.update(
+            .handshake, isOn: !received.isGreeted && phase == .serving, hasProgressed: false)
+        timeouts.update(
+            .receive, isOn: received.isGreeted && received.isWithinMessage && !isSaturated(context),
+            hasProgressed: hasReceived)
+        let taken = writtenBytes - memory.unsentBytes
+        timeouts.update(.send, isOn: memory.unsentBytes > 0, hasProgressed: taken > takenBytes)
+        takenBytes = max(takenBytes, taken)
+        timeouts.update(
+            .idle, isOn: requestsInFlight == 0 && memory.unsentBytes == 0,
+            hasProgressed: hasReceived)
+        hasReceived = false
     }
 
     // MARK: requests
@@ -182,17 +238,19 @@ final class ConnectionHandler: ChannelDuplexHandler {
             granted = welcome.capabilities
             write(context, welcome)
             if welcome.refusal != nil { end(context) }
+        case .frame(let frame) where phase == .stopping:
+            refuse(context, Self.stopping, frame.header, started: .now())
         case .frame(let frame):
             let started = NIODeadline.now()
-            do {
+            do throws(WireError) {
                 let request = try Request(frame, limits: dispatcher.limits, granted: granted)
                 try dispatcher.check(request, granted: granted)
-                start(context, PendingRequest(request, frame, started: started))
+                let pending = PendingRequest(request, frame, started: started)
+                // Other requests are small, and tell what is going on; unless writes hold them up.
+                if request.ids != nil || !order.isEmpty { try memory.reserve(pending.requestBytes) }
+                start(context, pending)
             } catch {
-                reply(
-                    context,
-                    Reply(to: frame.header, allocator: context.channel.allocator).error(error),
-                    to: frame.header, started: started, failed: true)
+                refuse(context, error, frame.header, started: started)
             }
         }
     }
@@ -207,31 +265,48 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     private func run(_ context: ChannelHandlerContext, _ pending: PendingRequest) {
-        switch dispatcher.start(pending.request, pending.header, context.channel.allocator) {
+        let outcome = dispatcher.start(
+            pending.request, pending.header, context.channel.allocator, &memory)
+        switch outcome {
         case .done(let frame, let failed):
             reply(context, frame, to: pending.header, started: pending.started, failed: failed)
-            finished(context, pending)
+            finished(pending)
         case .logged(let answer) where answer.isDue:
             reply(
                 context, answer.frame, to: pending.header, started: pending.started,
                 failed: answer.failed)
-            finished(context, pending)
+            finished(pending)
         case .logged(let answer):
             // It has been applied: what comes after it sees it, and need not wait.
-            took(pending, replyBytes: answer.frame.readableBytes)
             requestsRunning += 1
             acknowledge(context, pending, answer)
         case .blocks(let replyBytes, let work):
-            order.began(pending)
             took(pending, replyBytes: replyBytes)
-            requestsRunning += 1
-            let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-            let threads = pending.request.isAboutRows ? diskThreads : administrationThread
-            threads.runIfActive(eventLoop: context.eventLoop, work).whenComplete { result in
-                let (handler, context) = bound.value
-                handler.completed(context, pending, result)
+            do throws(WireError) {
+                let answer = try queue(context, pending, work)
+                order.began(pending)
+                requestsRunning += 1
+                let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+                answer.whenComplete { result in
+                    let (handler, context) = bound.value
+                    handler.completed(context, pending, result)
+                }
+            } catch {
+                refuse(context, error, pending.header, started: pending.started)
+                finished(pending)
             }
         }
+    }
+
+    /// Hands a request to the threads that may block. Throws `overloaded`.
+    private func queue(
+        _ context: ChannelHandlerContext, _ pending: PendingRequest,
+        _ work: @escaping @Sendable (Request) -> Dispatcher.Answer
+    ) throws(WireError) -> EventLoopFuture<Dispatcher.Answer> {
+        let request = pending.request
+        if request.ids != nil { try memory.reserveWaiting(pending.heldBytes ?? 0) }
+        let queue = request.isAboutRows ? diskQueue : administrationQueue
+        return try queue.run(on: context.eventLoop) { work(request) }
     }
 
     private func completed(
@@ -243,9 +318,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
             case .success(let answer): answer
             // The work itself does not throw: the thread was not there any more.
             case .failure:
-                dispatcher.refusal(
-                    WireError(.shuttingDown, "the server is stopping"), pending.header,
-                    context.channel.allocator)
+                dispatcher.refusal(Self.stopping, pending.header, context.channel.allocator)
             }
         acknowledge(context, pending, answer)
     }
@@ -255,6 +328,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
         _ context: ChannelHandlerContext, _ pending: PendingRequest, _ answer: Dispatcher.Answer
     ) {
         if answer.isDue { return acknowledged(context, pending, answer) }
+        pending.dropApplied()
+        took(pending, replyBytes: answer.frame.readableBytes)
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         let eventLoop = context.eventLoop
         answer.whenDue { failure in
@@ -273,27 +348,33 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private func acknowledged(
         _ context: ChannelHandlerContext, _ pending: PendingRequest, _ answer: Dispatcher.Answer
     ) {
+        requestsRunning -= 1
+        if isGone {
+            finished(pending)
+            letGo()
+            return
+        }
         reply(
             context, answer.frame, to: pending.header, started: pending.started,
             failed: answer.failed)
-        requestsRunning -= 1
-        finished(context, pending)
+        finished(pending)
         resume(context)
     }
 
     /// Accounts for a request that does not get its reply at once.
     private func took(_ pending: PendingRequest, replyBytes: Int) {
+        pending.leaveLargeBuffer()
         if pending.heldBytes == nil { requestsInFlight += 1 }
         let bytes = pending.requestBytes + replyBytes
-        bytesInFlight += bytes - (pending.heldBytes ?? 0)
+        memory.inFlightBytes += bytes - (pending.heldBytes ?? 0)
         pending.heldBytes = bytes
     }
 
     /// Lets go of a request that has its reply; what waited for it is taken when there is room.
-    private func finished(_ context: ChannelHandlerContext, _ pending: PendingRequest) {
+    private func finished(_ pending: PendingRequest) {
         if let held = pending.heldBytes {
             requestsInFlight -= 1
-            bytesInFlight -= held
+            memory.inFlightBytes -= held
         }
         ready.append(contentsOf: order.ended(pending))
     }
@@ -309,6 +390,16 @@ final class ConnectionHandler: ChannelDuplexHandler {
         write(context, frame)
     }
 
+    private func refuse(
+        _ context: ChannelHandlerContext, _ error: WireError, _ header: FrameHeader,
+        started: NIODeadline
+    ) {
+        let answer = dispatcher.refusal(error, header, context.channel.allocator)
+        reply(context, answer.frame, to: header, started: started, failed: answer.failed)
+    }
+
+    private static let stopping = WireError(.shuttingDown, "the server is stopping")
+
     private func write(_ context: ChannelHandlerContext, _ welcome: Welcome) {
         var bytes = context.channel.allocator.buffer(capacity: Welcome.headerBytes)
         welcome.write(to: &bytes)
@@ -317,14 +408,35 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     private func write(_ context: ChannelHandlerContext, _ bytes: ByteBuffer) {
         unflushedBytes += bytes.readableBytes
+        writtenBytes += bytes.readableBytes
+        memory.unsentBytes += bytes.readableBytes
         context.write(wrapOutboundOut(bytes), promise: nil)
         if unflushedBytes >= Self.flushBytes { flush(context) }
     }
 
     private func flush(_ context: ChannelHandlerContext) {
-        if unflushedBytes == 0 { return }
-        unflushedBytes = 0
-        context.flush()
+        if unflushedBytes > 0 {
+            unflushedBytes = 0
+            context.flush()
+        }
+        countUnsent(context)
+    }
+
+    /// Asks the socket how much it has left, which costs less than a promise for each reply; while
+    /// it has any, an empty write behind it tells when all has been taken.
+    private func countUnsent(_ context: ChannelHandlerContext) {
+        if memory.unsentBytes == 0 { return }
+        // It throws only where the channel is closed.
+        let options = context.channel.syncOptions
+        memory.unsentBytes = (try? options?.getOption(.bufferedWritableBytes)) ?? 0
+        guard memory.unsentBytes > 0, !isDrainAwaited else { return }
+        isDrainAwaited = true
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in
+            let (handler, context) = bound.value
+            handler.isDrainAwaited = false
+            if !handler.isGone { handler.resume(context) }
+        }
     }
 
     // MARK: ending
@@ -348,7 +460,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     /// Takes no more requests, and closes when those under way have their replies.
     private func end(_ context: ChannelHandlerContext) {
-        isEnding = true
+        phase = .ending
         flush(context)
         closeWhenIdle(context)
     }
@@ -359,6 +471,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private func closeWhenIdle(_ context: ChannelHandlerContext) {
         guard requestsInFlight == 0, ready.isEmpty, !isClosing else { return }
         isClosing = true
+        phase = .ending
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         // An empty write is done when all before it are.
         context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in
@@ -382,7 +495,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
         switch event {
         case is ChannelShouldQuiesceEvent:
             logger.trace("connection stops")
-            end(context)
+            if phase == .serving { phase = .stopping }
+            resume(context)
         case ChannelEvent.inputClosed:
             // A client may close its side and still read its replies.
             isInputClosed = true
@@ -395,6 +509,31 @@ final class ConnectionHandler: ChannelDuplexHandler {
             break
         }
         context.fireUserInboundEventTriggered(event)
+    }
+
+    /// Ends a connection that was waited for too long; what it held is free.
+    private func cutOff(_ context: ChannelHandlerContext, _ wait: ConnectionTimeouts.Wait) {
+        dispatcher.statistics.countCutOff(wait)
+        logger.debug("connection cut off", metadata: ["waitedFor": "\(wait)"])
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        isGone = true
+        phase = .ending
+        timeouts?.stop()
+        received = ReceiveBuffer(frameBytesMax: options.frameBytesMax)
+        memory.receivedBytes = 0
+        memory.unsentBytes = 0
+        letGo()
+        context.fireChannelInactive()
+    }
+
+    /// Forgets what has not begun, now that nobody waits for it. What is on a disk thread goes on,
+    /// and holds its memory till then.
+    private func letGo() {
+        while let pending = ready.popFirst() { finished(pending) }
+        memory.settle()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {

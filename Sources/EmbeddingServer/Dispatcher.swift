@@ -9,14 +9,17 @@ struct Dispatcher: Sendable {
     let store: Store
     let limits: Limits
     let statistics: RequestStatistics
+    private let memory: RequestMemory
+    private let diskQueue: WorkQueue
 
     /// What became of a request on the event loop.
     enum Outcome {
         case done(ByteBuffer, failed: Bool)
         /// The reply is due once the log has what was done.
         case logged(Answer)
-        /// The rest needs the disk. `replyBytes` are held meanwhile.
-        case blocks(replyBytes: Int, @Sendable () -> Answer)
+        /// The rest needs the disk, and the request, which may have moved in memory since.
+        /// `replyBytes` are held meanwhile.
+        case blocks(replyBytes: Int, @Sendable (Request) -> Answer)
     }
 
     /// A reply, whether it is an error, and when it may be sent.
@@ -34,12 +37,17 @@ struct Dispatcher: Sendable {
         }
     }
 
-    init(store: Store, options: ServerOptions, statistics: RequestStatistics) {
+    init(
+        store: Store, options: ServerOptions, statistics: RequestStatistics,
+        memory: RequestMemory, diskQueue: WorkQueue
+    ) {
         self.store = store
         limits = Limits(
             frameBytesMax: options.frameBytesMax, idsMax: options.idsMax,
             requestsInFlightMax: options.requestsInFlightMax)
         self.statistics = statistics
+        self.memory = memory
+        self.diskQueue = diskQueue
     }
 
     var capabilities: Capabilities { store.isReadOnly ? [.float16Rows, .int16Rows] : .all }
@@ -51,22 +59,24 @@ struct Dispatcher: Sendable {
         }
     }
 
-    /// Answers a request from memory, or says what is left to do on a thread that may block.
-    func start(_ request: Request, _ header: FrameHeader, _ allocator: ByteBufferAllocator)
-        -> Outcome
-    {
+    /// Answers a request from memory, or says what is left to do on a thread that may block. What
+    /// a large reply takes is reserved from `room` first.
+    func start(
+        _ request: Request, _ header: FrameHeader, _ allocator: ByteBufferAllocator,
+        _ room: inout ConnectionMemory
+    ) -> Outcome {
         let reply = Reply(to: header, allocator: allocator)
         do throws(WireError) {
             switch request {
             case .ping(let payload): return .done(reply.echo(payload), failed: false)
             case .pull(let table, let ids, let create, let format):
-                return try pull(try self.table(table), ids, create, format, reply)
+                return try pull(try self.table(table), ids, create, format, reply, &room)
             case .push(let table, let dimension, let ids, let gradients):
                 return try write(try self.table(table), dimension, ids, gradients, .push, reply)
             case .assign(let table, let dimension, let ids, let rows):
                 return try write(try self.table(table), dimension, ids, rows, .assign, reply)
             case .pool(let table, let bags, let create, let format):
-                return try pool(try self.table(table), bags, create, format, reply)
+                return try pool(try self.table(table), bags, create, format, reply, &room)
             case .openTable(let name):
                 let table = try translating { () throws(StoreError) in try store.table(named: name)
                 }
@@ -79,17 +89,22 @@ struct Dispatcher: Sendable {
                 }
                 return .done(try fitting(reply.tables(tables)), failed: false)
             case .createTable, .dropTable, .delete, .stats, .checkpoint:
-                return .blocks(replyBytes: 0) { answer(request, reply) }
+                return .blocks(replyBytes: 0) { answer($0, reply) }
             }
         } catch {
-            return .done(reply.error(error), failed: true)
+            return .done(refusal(error, reply).frame, failed: true)
         }
     }
 
     func refusal(_ error: WireError, _ header: FrameHeader, _ allocator: ByteBufferAllocator)
         -> Answer
     {
-        Answer(frame: Reply(to: header, allocator: allocator).error(error), failed: true)
+        refusal(error, Reply(to: header, allocator: allocator))
+    }
+
+    private func refusal(_ error: WireError, _ reply: Reply) -> Answer {
+        if error.code == .overloaded { statistics.countOverloaded() }
+        return Answer(frame: reply.error(error), failed: true)
     }
 
     private func table(_ number: UInt32) throws(WireError) -> Table {
@@ -103,11 +118,12 @@ struct Dispatcher: Sendable {
 
     private func pull(
         _ table: Table, _ ids: WireIDs, _ create: Bool, _ format: EmbeddingWire.RowFormat,
-        _ reply: Reply
+        _ reply: Reply, _ room: inout ConnectionMemory
     ) throws(WireError) -> Outcome {
         let layout = RowsLayout(
             rows: ids.count, dimension: table.schema.dimension, format: format, hasFound: !create)
         try check(layout)
+        try room.reserve(Int(reply.request.bodyBytes) + layout.byteCount)
         let rows = PulledRows(reply, layout)
         let missing = try translating { () throws(StoreError) in
             try ids.withBytes { (bytes) throws(StoreError) in
@@ -118,9 +134,9 @@ struct Dispatcher: Sendable {
         }
         statistics.count(rows: ids.count, of: .pull)
         if missing.isEmpty { return .done(rows.frame, failed: false) }
-        return .blocks(replyBytes: layout.byteCount) {
+        return .blocks(replyBytes: layout.byteCount + 4 * missing.count) { request in
             answer(reply) { () throws(StoreError) in
-                try ids.withBytes { (bytes) throws(StoreError) in
+                try request.withIDs { (bytes) throws(StoreError) in
                     try rows.withOutput { (output, found) throws(StoreError) in
                         try table.pullCold(
                             bytes, missing: missing, create: create, into: output, found: found)
@@ -170,15 +186,13 @@ struct Dispatcher: Sendable {
         if let commit {
             return .logged(Answer(frame: reply.empty(), failed: false, commit: commit))
         }
-        return .blocks(replyBytes: 0) {
+        return .blocks(replyBytes: 0) { request in
             var commit = Commit.done
             var answer = answer(reply) { () throws(StoreError) in
-                commit = try ids.withBytes { (ids) throws(StoreError) in
-                    try values.withFloats { (values) throws(StoreError) in
-                        operation == .push
-                            ? try table.pushCold(ids, gradients: values)
-                            : try table.assignCold(ids, values: values)
-                    }
+                commit = try request.withRows { (ids, values) throws(StoreError) in
+                    operation == .push
+                        ? try table.pushCold(ids, gradients: values)
+                        : try table.assignCold(ids, values: values)
                 }
                 return reply.empty()
             }
@@ -190,12 +204,15 @@ struct Dispatcher: Sendable {
     private func pool(
         _ table: Table, _ wire: EmbeddingWire.Bags, _ create: Bool,
         _ format: EmbeddingWire.RowFormat,
-        _ reply: Reply
+        _ reply: Reply, _ room: inout ConnectionMemory
     ) throws(WireError) -> Outcome {
         let layout = RowsLayout(
             rows: wire.offsets.count, dimension: table.schema.dimension, format: format,
             hasFound: false)
         try check(layout)
+        // Its factors are below 2^32 and 2^12.
+        let gatheredBytes = 4 * wire.ids.count * table.schema.dimension
+        try room.reserve(Int(reply.request.bodyBytes) + layout.byteCount + gatheredBytes)
         let (bags, gathered) = try translating { () throws(StoreError) in
             (
                 try Bags(
@@ -212,9 +229,9 @@ struct Dispatcher: Sendable {
             rows.withOutput { output, _ in table.combine(gathered, bags, into: output) }
             return .done(rows.frame, failed: false)
         }
-        return .blocks(replyBytes: layout.byteCount + 4 * wire.ids.count * table.schema.dimension) {
+        return .blocks(replyBytes: layout.byteCount + gatheredBytes) { request in
             answer(reply) { () throws(StoreError) in
-                try wire.ids.withBytes { (ids) throws(StoreError) in
+                try request.withIDs { (ids) throws(StoreError) in
                     try table.gatherCold(ids, create: create, gathered)
                 }
                 rows.withOutput { output, _ in table.combine(gathered, bags, into: output) }
@@ -251,7 +268,8 @@ struct Dispatcher: Sendable {
                 statistics.count(rows: ids.count, of: .delete)
                 return reply.count(UInt64(deleted))
             case .stats(0):
-                return try fitting(reply.json(StatsReport(store.statistics(), statistics).json))
+                return try fitting(
+                    reply.json(StatsReport(store.statistics(), statistics, memory, diskQueue).json))
             case .stats(let number):
                 return try fitting(
                     reply.json(StatsReport.Table(try table(number).statistics()).json))
@@ -278,7 +296,7 @@ struct Dispatcher: Sendable {
         do throws(WireError) {
             return Answer(frame: try body(), failed: false)
         } catch {
-            return Answer(frame: reply.error(error), failed: true)
+            return refusal(error, reply)
         }
     }
 

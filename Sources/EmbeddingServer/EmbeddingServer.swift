@@ -40,14 +40,14 @@ public struct EmbeddingServer: Service {
     public func run() async throws {
         let group = MultiThreadedEventLoopGroup(
             numberOfThreads: options.eventLoopCount ?? System.coreCount)
-        let diskThreads = NIOThreadPool(numberOfThreads: options.diskThreadCount)
-        diskThreads.start()
-        // Apart from those, so that a long checkpoint holds up no pull.
-        let administrationThread = NIOThreadPool(numberOfThreads: 1)
-        administrationThread.start()
+        let diskQueue = WorkQueue(
+            threadCount: options.diskThreadCount, countMax: options.requestsQueuedMax)
+        // Apart from that, so that a long checkpoint holds up no pull.
+        let administrationQueue = WorkQueue(threadCount: 1, countMax: options.requestsQueuedMax)
+        let queues = [diskQueue, administrationQueue]
         let acceptor = Acceptor(
-            store: store, options: options, diskThreads: diskThreads,
-            administrationThread: administrationThread, logger: logger)
+            store: store, options: options, diskQueue: diskQueue,
+            administrationQueue: administrationQueue, logger: logger)
         var listeners: [any Channel] = []
         do {
             for address in addresses {
@@ -61,25 +61,25 @@ public struct EmbeddingServer: Service {
             try? await gracefulShutdown()  // cancellation ends the wait as well
             logger.info("stopping")
         } catch {
-            await stop(listeners, acceptor, group, [diskThreads, administrationThread])
+            await stop(listeners, acceptor, group, queues)
             throw error
         }
-        await stop(listeners, acceptor, group, [diskThreads, administrationThread])
+        await stop(listeners, acceptor, group, queues)
         logger.info("stopped")
     }
 
     /// No new connections, then no new requests, then the end of those under way.
     private func stop(
         _ listeners: [any Channel], _ acceptor: Acceptor, _ group: MultiThreadedEventLoopGroup,
-        _ threads: [NIOThreadPool]
+        _ queues: [WorkQueue]
     ) async {
         for (address, listener) in zip(addresses, listeners) {
             try? await listener.close()  // one that is closed already is as good
             if case .unix(let path) = address { unlink(path) }
         }
         await acceptor.quiesce(timeout: .seconds(Int64(options.stopTimeoutSeconds)))
-        // Neither can fail but for being shut down already.
-        for pool in threads { try? await pool.shutdownGracefully() }
+        for queue in queues { await queue.shutdown() }
+        // Cannot fail but for being shut down already.
         try? await group.shutdownGracefully()
     }
 }

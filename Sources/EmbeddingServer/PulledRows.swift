@@ -41,29 +41,3 @@ final class PulledRows: @unchecked Sendable {
         return try outcome.get()
     }
 }
-
-extension WireArray {
-    /// `withUnsafeBytes` that keeps the type of the error.
-    func withBytes<Result, Failure: Error>(
-        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
-        let outcome: Swift.Result<Result, Failure> = withUnsafeBytes { bytes in
-            do throws(Failure) { return .success(try body(bytes)) } catch { return .failure(error) }
-        }
-        return try outcome.get()
-    }
-}
-
-extension WireFloats {
-    /// The floats where they are, or a copy of them where they are not aligned.
-    func withFloats<Result, Failure: Error>(
-        _ body: (UnsafeBufferPointer<Float>) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
-        try withBytes { (bytes) throws(Failure) in
-            guard Int(bitPattern: bytes.baseAddress) % 4 == 0 else {
-                return try array.withUnsafeBufferPointer(body)
-            }
-            return try body(bytes.assumingMemoryBound(to: Float.self))
-        }
-    }
-}

@@ -20,6 +20,17 @@ extension Request {
         }
     }
 
+    /// The ids that it names; none where it is about other things.
+    var ids: WireIDs? {
+        switch self {
+        case .pull(_, let ids, _, _), .delete(_, let ids): ids
+        case .push(_, _, let ids, _), .assign(_, _, let ids, _): ids
+        case .pool(_, let bags, _, _): bags.ids
+        case .ping, .createTable, .openTable, .listTables, .dropTable, .count, .stats, .checkpoint:
+            nil
+        }
+    }
+
     /// Whether it reads or writes rows for a trainer, rather than changing tables or copying the
     /// store, which may take long.
     var isAboutRows: Bool {

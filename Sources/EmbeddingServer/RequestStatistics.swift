@@ -18,7 +18,19 @@ final class RequestStatistics: Sendable {
     let started = NIODeadline.now()
     /// By the number of the operation; 0 for what is none.
     private let figures: [NIOLockedValueBox<Figures>]
-    private let connections = NIOLockedValueBox(0)
+    private let limits = NIOLockedValueBox(LimitFigures())
+
+    /// What limits have led to.
+    struct LimitFigures: Sendable {
+        /// Connections that are open.
+        var connections = 0
+        /// Connections refused because there were too many.
+        var refusedConnections = 0
+        /// Requests answered `overloaded`.
+        var overloaded = 0
+        /// Connections cut off, by what they were waited for.
+        var cutOff: [ConnectionTimeouts.Wait: Int] = [:]
+    }
 
     init() {
         figures = (0...Int(Operation.allCases.map(\.rawValue).max()!))  // there are operations
@@ -45,16 +57,25 @@ final class RequestStatistics: Sendable {
     /// Requests whose operation is not known.
     var unknown: Figures { figures[0].withLockedValue { $0 } }
 
-    var connectionCount: Int { connections.withLockedValue { $0 } }
+    var limitFigures: LimitFigures { limits.withLockedValue { $0 } }
 
     /// Counts a connection in unless there are `max` already.
     func connect(max: Int) -> Bool {
-        connections.withLockedValue { count in
-            guard count < max else { return false }
-            count += 1
+        limits.withLockedValue { figures in
+            guard figures.connections < max else {
+                figures.refusedConnections += 1
+                return false
+            }
+            figures.connections += 1
             return true
         }
     }
 
-    func disconnect() { connections.withLockedValue { $0 -= 1 } }
+    func disconnect() { limits.withLockedValue { $0.connections -= 1 } }
+
+    func countOverloaded() { limits.withLockedValue { $0.overloaded += 1 } }
+
+    func countCutOff(_ wait: ConnectionTimeouts.Wait) {
+        limits.withLockedValue { $0.cutOff[wait, default: 0] += 1 }
+    }
 }

@@ -14,6 +14,21 @@ public struct ServerOptions: Sendable {
     /// Bytes of replies that a connection has not taken yet; with as many, no more requests are
     /// read from it.
     public var unsentBytesMax = 8 << 20
+    /// Bytes that requests and replies of all connections hold: frames that are being read, requests
+    /// that wait, replies that have not been taken. Past it requests that carry ids are answered
+    /// `overloaded`. At least twice `frameBytesMax`, or the longest frames are `tooLarge`.
+    public var requestMemoryBytesMax = 512 << 20
+    /// Requests of all connections that wait for the disk; further ones are answered `overloaded`.
+    public var requestsQueuedMax = 4096
+    /// Seconds that a client has for its handshake.
+    public var handshakeTimeoutSeconds = 10.0
+    /// Seconds without a byte of a message that has begun, after which a connection is cut off.
+    public var receiveTimeoutSeconds = 30.0
+    /// Seconds without a byte taken of replies that are ready, after which a connection is cut off.
+    public var sendTimeoutSeconds = 30.0
+    /// Seconds without a request, and with none under way, after which a connection is cut off; nil
+    /// for never.
+    public var idleTimeoutSeconds: Double?
     /// Threads that handle connections; nil for one a core.
     public var eventLoopCount: Int?
     /// Threads that wait for the disk.

@@ -10,6 +10,31 @@ struct StatsReport: Report {
         var hotBytes: Int
     }
 
+    /// What requests and replies of all connections hold.
+    struct RequestMemoryFigures: Encodable {
+        var limitBytes: Int
+        var heldBytes: Int
+    }
+
+    /// Requests that wait for the disk threads or are on one.
+    struct DiskQueue: Encodable {
+        var limit: Int
+        var requests: Int
+    }
+
+    struct Refused: Encodable {
+        var overloaded: Int
+        var connections: Int
+    }
+
+    /// Connections that were waited for too long.
+    struct CutOff: Encodable {
+        var handshake: Int
+        var receive: Int
+        var send: Int
+        var idle: Int
+    }
+
     struct Requests: Encodable {
         var count: Int
         var errors: Int
@@ -61,6 +86,10 @@ struct StatsReport: Report {
     var uptimeSeconds: Double
     var memory: Memory
     var connections: Int
+    var requestMemory: RequestMemoryFigures
+    var diskQueue: DiskQueue
+    var refused: Refused
+    var cutOff: CutOff
     var hits: Int
     var misses: Int
     var hitRatio: Double
@@ -69,10 +98,21 @@ struct StatsReport: Report {
     var requests: [String: Requests]
     var tables: [Table]
 
-    init(_ store: StoreStatistics, _ statistics: RequestStatistics) {
+    init(
+        _ store: StoreStatistics, _ statistics: RequestStatistics, _ shared: RequestMemory,
+        _ queue: WorkQueue
+    ) {
         uptimeSeconds = Double((NIODeadline.now() - statistics.started).nanoseconds) / 1e9
         memory = Memory(limitBytes: store.memoryLimitBytes, hotBytes: store.hotBytes)
-        connections = statistics.connectionCount
+        let limits = statistics.limitFigures
+        connections = limits.connections
+        requestMemory = .init(limitBytes: shared.limitBytes, heldBytes: shared.takenBytes)
+        diskQueue = .init(limit: queue.countMax, requests: queue.count)
+        refused = .init(overloaded: limits.overloaded, connections: limits.refusedConnections)
+        cutOff = .init(
+            handshake: limits.cutOff[.handshake, default: 0],
+            receive: limits.cutOff[.receive, default: 0],
+            send: limits.cutOff[.send, default: 0], idle: limits.cutOff[.idle, default: 0])
         tables = store.tables.map(Table.init)
         hits = tables.reduce(0) { $0 + $1.hits }
         misses = tables.reduce(0) { $0 + $1.misses }

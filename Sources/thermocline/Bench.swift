@@ -10,7 +10,8 @@ struct Bench: AsyncParsableCommand {
         abstract: "Puts a load on a table; prints rows/s and latency percentiles.",
         discussion: """
             Each connection keeps DEPTH requests in flight and sends the next when a reply comes, \
-            so latencies include the wait behind the requests before. Ids are drawn ahead of \
+            so latencies include the wait behind the requests before. What the server refuses as \
+            overloaded is counted, and sent again when the server says so. Ids are drawn ahead of \
             time. Where the table is missing it is made, with the schema options, and dropped in \
             the end unless --keep is given.
             """)

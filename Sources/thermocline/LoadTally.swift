@@ -6,7 +6,8 @@ struct LoadTally: Sendable {
     var rows = 0
     /// Of the frames both ways, headers included.
     var bytes = 0
-    /// Replies of `overloaded`; any other error ends the load.
+    /// Replies of `overloaded`, after which the request is sent again; any other error ends the
+    /// load.
     var overloaded = 0
     /// Nanoseconds from the request's sending to its reply, up to a minute.
     private(set) var latency = Histogram<UInt64>(

@@ -74,19 +74,51 @@ final class LoadWorker {
 
     private func call() {
         guard let call = next() else { return }
+        inFlight += 1
+        send(call, started: .now())
+    }
+
+    private func send(_ call: Call, started: NIODeadline) {
         let frame = encode(call)
         let requestBytes = frame.readableBytes
-        let started = NIODeadline.now()
-        inFlight += 1
         client.send(frame).assumeIsolated().whenComplete { result in
-            self.inFlight -= 1
             do {
-                try self.take(call, started: started, requestBytes: requestBytes, result.get())
-                self.call()
-                if self.inFlight == 0 { self.done.succeed(self.tallies) }
+                let reply = try result.get()
+                if let pause = try self.pause(after: reply, of: call) {
+                    self.sendAgain(call, started: started, after: pause)
+                    return
+                }
+                try self.take(call, started: started, requestBytes: requestBytes, reply)
+                self.finish()
             } catch {
                 self.done.fail(error)
             }
+        }
+    }
+
+    private func finish() {
+        inFlight -= 1
+        call()
+        if inFlight == 0 { done.succeed(tallies) }
+    }
+
+    /// How long to wait before the request is sent again: as long as an `overloaded` reply says,
+    /// and a little in any case; none for another reply. Throws any other error.
+    private func pause(after reply: Frame, of call: Call) throws -> TimeAmount? {
+        do throws(WireError) {
+            try reply.checkStatus()
+            return nil
+        } catch {
+            guard error.code == .overloaded else { throw error }
+            tallies[call.operation, default: LoadTally()].overloaded += 1
+            return .milliseconds(max(1, Int64(error.retryAfterMs)))
+        }
+    }
+
+    private func sendAgain(_ call: Call, started: NIODeadline, after pause: TimeAmount) {
+        client.eventLoop.assumeIsolated().scheduleTask(in: pause) {
+            if let end = self.settings.end, .now() >= end { return self.finish() }
+            self.send(call, started: started)
         }
     }
 
@@ -118,13 +150,6 @@ final class LoadWorker {
         _ call: Call, started: NIODeadline, requestBytes: Int, _ reply: Frame
     ) throws {
         let now = NIODeadline.now()
-        do throws(WireError) {
-            try reply.checkStatus()
-        } catch {
-            guard error.code == .overloaded else { throw error }
-            tallies[call.operation, default: LoadTally()].overloaded += 1
-            return
-        }
         let bodyBytes =
             call.operation == .pull
             ? RowsLayout(

@@ -73,6 +73,40 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "Most connections at a time.")
     var connectionsMax = ServerOptions().connectionsMax
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            Memory for requests and replies of all connections; past it requests are answered \
+            overloaded.
+            """,
+            valueName: "SIZE"))
+    var requestMemory = ByteSize(bytes: ServerOptions().requestMemoryBytesMax)
+
+    @Option(help: "Most requests that wait for the disk; further ones are answered overloaded.")
+    var requestsQueuedMax = ServerOptions().requestsQueuedMax
+
+    @Option(
+        help: ArgumentHelp("Seconds that a client has for its handshake.", valueName: "SECONDS"))
+    var handshakeTimeout = ServerOptions().handshakeTimeoutSeconds
+
+    @Option(
+        help: ArgumentHelp(
+            "Seconds without a byte of a request that has begun before a connection is cut off.",
+            valueName: "SECONDS"))
+    var receiveTimeout = ServerOptions().receiveTimeoutSeconds
+
+    @Option(
+        help: ArgumentHelp(
+            "Seconds without a byte taken of ready replies before a connection is cut off.",
+            valueName: "SECONDS"))
+    var sendTimeout = ServerOptions().sendTimeoutSeconds
+
+    @Option(
+        help: ArgumentHelp(
+            "Seconds without a request before a connection is cut off (default: never).",
+            valueName: "SECONDS"))
+    var idleTimeout: Double?
+
     @Option(help: "Threads that handle connections (default: one a core).")
     var threads: Int?
 
@@ -86,6 +120,16 @@ struct Serve: AsyncParsableCommand {
         }
         guard idsMax >= 1, idsMax <= UInt32.max, connectionsMax >= 1 else {
             throw ValidationError("Limits are at least 1, and --ids-max is below 2^32.")
+        }
+        guard requestMemory.bytes >= 2 * frameBytesMax.bytes else {
+            throw ValidationError("--request-memory is at least twice --frame-bytes-max.")
+        }
+        guard requestsQueuedMax >= 1 else {
+            throw ValidationError("--requests-queued-max is at least 1.")
+        }
+        let timeouts = [handshakeTimeout, receiveTimeout, sendTimeout, idleTimeout ?? 1]
+        guard timeouts.allSatisfy({ $0 > 0 && $0 <= 1e6 }) else {
+            throw ValidationError("Timeouts are above 0 and at most 1000000 seconds.")
         }
         guard (1...128).contains(threads ?? 1) else {
             throw ValidationError("--threads is from 1 to 128.")
@@ -187,6 +231,12 @@ struct Serve: AsyncParsableCommand {
         options.frameBytesMax = frameBytesMax.bytes
         options.idsMax = idsMax
         options.connectionsMax = connectionsMax
+        options.requestMemoryBytesMax = requestMemory.bytes
+        options.requestsQueuedMax = requestsQueuedMax
+        options.handshakeTimeoutSeconds = handshakeTimeout
+        options.receiveTimeoutSeconds = receiveTimeout
+        options.sendTimeoutSeconds = sendTimeout
+        options.idleTimeoutSeconds = idleTimeout
         options.eventLoopCount = threads
         return options
     }

@@ -7,6 +7,28 @@ struct StatsReport: Decodable {
         var hotBytes: UInt64
     }
 
+    struct RequestMemory: Decodable {
+        var limitBytes: UInt64
+        var heldBytes: UInt64
+    }
+
+    struct DiskQueue: Decodable {
+        var limit: UInt64
+        var requests: UInt64
+    }
+
+    struct Refused: Decodable {
+        var overloaded: UInt64
+        var connections: UInt64
+    }
+
+    struct CutOff: Decodable {
+        var handshake: UInt64
+        var receive: UInt64
+        var send: UInt64
+        var idle: UInt64
+    }
+
     struct Requests: Decodable {
         var count: UInt64
         var errors: UInt64
@@ -40,6 +62,10 @@ struct StatsReport: Decodable {
     var promotions: UInt64
     var demotions: UInt64
     var connections: UInt64
+    var requestMemory: RequestMemory
+    var diskQueue: DiskQueue
+    var refused: Refused
+    var cutOff: CutOff
     /// By operation.
     var requests: [String: Requests]
     var tables: [Table]
@@ -68,6 +94,18 @@ struct StatsReport: Decodable {
         text.add("promotions", Units.count(promotions))
         text.add("demotions", Units.count(demotions))
         text.add("connections", "\(connections)")
+        text.add(
+            "requests hold",
+            "\(Units.bytes(requestMemory.heldBytes)) of \(Units.bytes(requestMemory.limitBytes))")
+        text.add("disk queue", "\(diskQueue.requests) of \(diskQueue.limit)")
+        text.add(
+            "refused",
+            "\(Units.count(refused.overloaded)) requests, "
+                + "\(Units.count(refused.connections)) connections")
+        text.add(
+            "cut off",
+            "\(Units.count(cutOff.handshake)) handshake, \(Units.count(cutOff.receive)) receive, "
+                + "\(Units.count(cutOff.send)) send, \(Units.count(cutOff.idle)) idle")
         return text.text
     }
 

@@ -92,6 +92,34 @@ import Testing
         }
     }
 
+    /// One request may wait for the disk, and many need it: refused ones come again until they are
+    /// done.
+    @Test func aLoadTriesAgainWhatWasRefused() async throws {
+        try await withServer(["--memory", "1MiB", "--requests-queued-max", "1"]) { server in
+            let result = try await CommandLineRun(
+                [
+                    "bench", "--json", "--warmup", "0", "--requests", "200", "--batch", "200",
+                    "--rows", "40k", "--dim", "32", "--connections", "4",
+                ],
+                server: server.address)
+            #expect(result.status == 0, "\(result.messages)")
+            let total = try #require(try result.json()["total"] as? [String: Any])
+            #expect(total["requests"] as? Int == 200)
+            #expect(try #require(total["overloaded"] as? Int) > 0)
+        }
+    }
+
+    @Test func limitsThatCannotBeAreUsage() async throws {
+        for arguments in [
+            ["--request-memory", "127MiB"], ["--requests-queued-max", "0"],
+            ["--send-timeout", "0"], ["--idle-timeout=-1"], ["--handshake-timeout", "nan"],
+            ["--receive-timeout", "x"],
+        ] {
+            let result = try await CommandLineRun(["serve", "--data", "/nowhere"] + arguments)
+            #expect(result.status == 64, "\(arguments): \(result.messages)")
+        }
+    }
+
     @Test func statsAreShown() async throws {
         try await withServer { server in
             _ = try await CommandLineRun(

@@ -7,7 +7,10 @@ import Testing
         """
         {"uptimeSeconds": \(uptime), "memory": {"limitBytes": 1048576, "hotBytes": 524288},
          "hits": 900, "misses": 100, "hitRatio": 0.9, "promotions": 5, "demotions": 6,
-         "connections": 2,
+         "connections": 2, "requestMemory": {"limitBytes": 2097152, "heldBytes": 1048576},
+         "diskQueue": {"limit": 4096, "requests": 17},
+         "refused": {"overloaded": 1500, "connections": 3},
+         "cutOff": {"handshake": 4, "receive": 5, "send": 6, "idle": 7},
          "requests": {"pull": {"count": 10, "errors": 1, "rows": \(rows), "p50Us": 100,
                       "p99Us": 2000, "p999Us": 3000, "maxUs": 4000},
                       "push": {"count": 0, "errors": 0, "rows": 0, "p50Us": 0, "p99Us": 0,
@@ -30,6 +33,10 @@ import Testing
         let text = try report(json(uptime: 10, rows: 5000, tables: table)).text()
         #expect(text.contains("512 KiB of 1.00 MiB (50.00 %)"))
         #expect(text.contains("90.00 % (900 hits, 100 misses)"))
+        #expect(text.contains("1.00 MiB of 2.00 MiB"))
+        #expect(text.contains("17 of 4096"))
+        #expect(text.contains("1.50k requests, 3 connections"))
+        #expect(text.contains("4 handshake, 5 receive, 6 send, 7 idle"))
         let lines = text.split(separator: "\n")
         let item = try #require(lines.first { $0.hasPrefix("item") })
         #expect(

@@ -312,6 +312,22 @@ def test_a_read_only_server(live_server, client, table, socket_path):
         np.testing.assert_array_equal(rows[0], [1, 2])
 
 
+def test_statistics_of_limits(live_binary, socket_path):
+    options = ["--request-memory", "256MiB", "--requests-queued-max", "7", "--connections-max", "2"]
+    with LiveServer(socket_path.parent, options=options) as server:
+        with thermocline.connect(server.address) as client:
+            with thermocline.connect(server.address):
+                with pytest.raises(ThermoclineError) as caught:
+                    thermocline.connect(server.address)
+                assert caught.value.code is ErrorCode.TOO_MANY_CONNECTIONS
+            stats = client.stats()
+            assert stats["requestMemory"]["limitBytes"] == 256 << 20
+            assert 0 <= stats["requestMemory"]["heldBytes"] < 4096
+            assert stats["diskQueue"] == {"limit": 7, "requests": 0}
+            assert stats["refused"] == {"connections": 1, "overloaded": 0}
+            assert stats["cutOff"] == {"handshake": 0, "idle": 0, "receive": 0, "send": 0}
+
+
 def patiently(call, seconds=30):
     """Repeats a call for as long as the server says that it has no room and to try again."""
     give_up = time.monotonic() + seconds
