@@ -52,9 +52,10 @@ struct Dispatcher: Sendable {
     }
 
     /// Answers a request from memory, or says what is left to do on a thread that may block.
-    func start(_ request: Request, _ header: FrameHeader, _ allocator: ByteBufferAllocator)
-        -> Outcome
-    {
+    func start(
+        _ request: Request, _ header: FrameHeader, granted: Capabilities,
+        _ allocator: ByteBufferAllocator
+    ) -> Outcome {
         let reply = Reply(to: header, allocator: allocator)
         do throws(WireError) {
             switch request {
@@ -79,7 +80,8 @@ struct Dispatcher: Sendable {
                 }
                 return .done(try fitting(reply.tables(tables)), failed: false)
             case .createTable, .dropTable, .delete, .stats, .checkpoint:
-                return .blocks(replyBytes: 0) { answer(request, reply) }
+                let mayWrite = granted.contains(.writes)
+                return .blocks(replyBytes: 0) { answer(request, mayWrite: mayWrite, reply) }
             }
         } catch {
             return .done(reply.error(error), failed: true)
@@ -225,14 +227,15 @@ struct Dispatcher: Sendable {
 
     // MARK: the rest, on a thread that may block
 
-    private func answer(_ request: Request, _ reply: Reply) -> Answer {
+    private func answer(_ request: Request, mayWrite: Bool, _ reply: Reply) -> Answer {
         answer(reply) { () throws(WireError) in
             switch request {
             case .createTable(let name, let schema, let ifExists):
                 let schema = try TableSchema(wire: schema)
                 return try translating { () throws(StoreError) in
                     let table = try store.createTable(
-                        named: name, schema, opensExisting: ifExists == .open)
+                        named: name, schema, opensExisting: ifExists == .open,
+                        mayCreate: mayWrite)
                     return reply.schema(.init(table.schema), table: table.number)
                 }
             case .dropTable(let number):
