@@ -117,7 +117,8 @@ let package = Package(
         .testTarget(
             name: "thermoclineTests",
             dependencies: [
-                "thermocline", "EmbeddingClient", "EmbeddingStore", "EmbeddingWire",
+                "thermocline", "EmbeddingClient", "EmbeddingServer", "EmbeddingStore",
+                "EmbeddingWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

@@ -47,9 +47,11 @@ struct Dispatcher: Sendable {
     /// Throws `readOnly` for a write on a connection that was not granted any.
     func check(_ request: Request, granted: Capabilities) throws(WireError) {
         if request.needsWriting, !granted.contains(.writes) {
-            throw WireError(.readOnly, "this connection only reads")
+            throw Self.onlyReads
         }
     }
+
+    private static let onlyReads = WireError(.readOnly, "this connection only reads")
 
     /// Answers a request from memory, or says what is left to do on a thread that may block.
     func start(
@@ -232,11 +234,13 @@ struct Dispatcher: Sendable {
             switch request {
             case .createTable(let name, let schema, let ifExists):
                 let schema = try TableSchema(wire: schema)
-                return try translating { () throws(StoreError) in
+                do throws(StoreError) {
                     let table = try store.createTable(
                         named: name, schema, opensExisting: ifExists == .open,
                         mayCreate: mayWrite)
                     return reply.schema(.init(table.schema), table: table.number)
+                } catch {
+                    throw error == .readOnly && !mayWrite ? Self.onlyReads : WireError(error)
                 }
             case .dropTable(let number):
                 let table = try table(number)

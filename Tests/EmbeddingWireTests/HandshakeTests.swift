@@ -66,6 +66,18 @@ import Testing
         #expect(throws: WireError.self) { try Welcome.read(from: &almost) }
     }
 
+    @Test(arguments: [[0x16, 0x03, 0x01], [0x15, 0x03, 0x03, 0x00, 0x02]] as [[UInt8]])
+    func aPeerThatSpeaksTLSIsRecognized(bytes: [UInt8]) {
+        var stream = ByteBuffer(bytes: bytes)
+        let error = #expect(throws: WireError.self) { try Welcome.read(from: &stream) }
+        #expect(error?.code == .malformed)
+        #expect(error?.message.contains("tls:HOST:PORT") == true)
+        stream.clear()
+        stream.writeBytes([0x16, 0x04])
+        let other = #expect(throws: WireError.self) { try Welcome.read(from: &stream) }
+        #expect(other?.message.contains("TLS") == false)
+    }
+
     @Test(arguments: [
         (8, [0, 0]), (8, [2, 0]), (16, [1, 4, 0, 0]), (16, [255, 255, 255, 255]),
         (20, [0, 0, 0, 1]),

@@ -14,7 +14,7 @@ final class RawConnection {
         case .unix(let path):
             descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
             socketAddress = try SocketAddress(unixDomainSocketPath: path)
-        case .tcp(let host, let port):
+        case .tcp(let host, let port), .tls(let host, let port):
             descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
             socketAddress = try SocketAddress(ipAddress: host, port: port)
         }
@@ -105,9 +105,9 @@ final class RawConnection {
 
     /// Shakes hands; a connection on which frames can be sent.
     @discardableResult
-    func shakeHands() throws -> Welcome {
+    func shakeHands(credential: [UInt8] = []) throws -> Welcome {
         var hello = ByteBuffer()
-        Hello().write(to: &hello)
+        Hello(credential: credential).write(to: &hello)
         try send(hello)
         return try welcome()
     }
