@@ -19,8 +19,10 @@ final class Acceptor: Sendable {
     private let statistics = RequestStatistics()
     private let connections = NIOLockedValueBox<[ObjectIdentifier: any Channel]>([:])
 
-    init(store: Store, options: ServerOptions, diskThreads: NIOThreadPool,
-        administrationThread: NIOThreadPool, logger: Logger) {
+    init(
+        store: Store, options: ServerOptions, diskThreads: NIOThreadPool,
+        administrationThread: NIOThreadPool, logger: Logger
+    ) {
         self.options = options
         dispatcher = Dispatcher(store: store, options: options, statistics: statistics)
         self.diskThreads = diskThreads

@@ -185,7 +185,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
                 logger.notice(
                     "connection refused",
                     metadata: [
-                        "reason": "\(refusal)", "from": "\(context.remoteAddress?.description ?? "")",
+                        "reason": "\(refusal)",
+                        "from": "\(context.remoteAddress?.description ?? "")",
                     ])
                 end(context)
             }

@@ -11,7 +11,8 @@ enum UnixSocket {
     static func bind(path: String, mode: UInt32) throws -> CInt {
         try refuseLiveSocket(path)
         try removeSocket(path)
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        let descriptor = socket(
+            AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw IOError(errnoCode: errno, reason: "socket") }
         do {
             // Linux gives the file these permissions, less those of the umask, when it makes it.

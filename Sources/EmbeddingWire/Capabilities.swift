@@ -10,8 +10,8 @@ package struct Capabilities: OptionSet, Hashable, Sendable {
     package static let float16Rows = Capabilities(rawValue: 1 << 0)
     /// Rows may be asked for as int16.
     package static let int16Rows = Capabilities(rawValue: 1 << 1)
-    /// The connection may write: the server is not read-only, and the client's credential is not one
-    /// for reading only.
+    /// The connection may write: neither the server nor the client's credential is for reading
+    /// only.
     package static let writes = Capabilities(rawValue: 1 << 2)
 
     package static let all: Capabilities = [.float16Rows, .int16Rows, .writes]

@@ -19,7 +19,8 @@ import Testing
 
     @Test func aTokenHasAtMostAsMuchAsTheHandshakeCarries() throws {
         let longest = [UInt8](repeating: 0x61, count: 1024)
-        #expect(try AccessToken(file: TemporaryFile(longest).path).bytes == longest)
+        let whole = try TemporaryFile(longest)
+        #expect(try AccessToken(file: whole.path).bytes == longest)
         let withNewline = try TemporaryFile(longest + [0x0A])
         #expect(try AccessToken(file: withNewline.path).bytes == longest)
         for excess in [[0x61], [0x61, 0x0A], [0x0A, 0x0A], [UInt8](repeating: 0, count: 5000)] {

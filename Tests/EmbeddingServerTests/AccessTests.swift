@@ -141,7 +141,8 @@ import Testing
 
     @Test func nothingSecretIsLogged() async throws {
         let log = Mutex("")
-        let logger = Logger(label: "test", factory: { _ in LogKeeper { line in log.withLock { $0 += line } } })
+        let logger = Logger(
+            label: "test", factory: { _ in LogKeeper { line in log.withLock { $0 += line } } })
         try await TestServer.with(
             socket: .tls, options: Self.options(), logger: logger
         ) { server in
@@ -296,7 +297,9 @@ import Testing
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try Data("mine".utf8).write(to: URL(filePath: folder + "/t.sock"))
-        await #expect(throws: CannotListen.self) { try await TestServer.with(path: folder) { _ in } }
+        await #expect(throws: CannotListen.self) {
+            try await TestServer.with(path: folder) { _ in }
+        }
         #expect(try String(contentsOfFile: folder + "/t.sock", encoding: .utf8) == "mine")
     }
 

@@ -78,10 +78,11 @@ import Testing
         #expect(other?.message.contains("TLS") == false)
     }
 
-    @Test(arguments: [
-        (8, [0, 0]), (8, [2, 0]), (16, [1, 4, 0, 0]), (16, [255, 255, 255, 255]),
-        (20, [0, 0, 0, 1]),
-    ] as [(Int, [UInt8])])
+    @Test(
+        arguments: [
+            (8, [0, 0]), (8, [2, 0]), (16, [1, 4, 0, 0]), (16, [255, 255, 255, 255]),
+            (20, [0, 0, 0, 1]),
+        ] as [(Int, [UInt8])])
     func badFieldsOfHelloAreMalformed(offset: Int, bytes: [UInt8]) {
         var stream = ByteBuffer()
         Hello().write(to: &stream)
@@ -90,10 +91,11 @@ import Testing
         #expect(error?.code == .malformed)
     }
 
-    @Test(arguments: [
-        (8, [0, 0]), (10, [3, 0]), (16, [0, 0, 0, 0]), (20, [0, 0, 0, 0]), (24, [0, 0, 0, 0]),
-        (28, [1]), (35, [1]), (36, [255, 255, 255, 255]),
-    ] as [(Int, [UInt8])])
+    @Test(
+        arguments: [
+            (8, [0, 0]), (10, [3, 0]), (16, [0, 0, 0, 0]), (20, [0, 0, 0, 0]), (24, [0, 0, 0, 0]),
+            (28, [1]), (35, [1]), (36, [255, 255, 255, 255]),
+        ] as [(Int, [UInt8])])
     func badFieldsOfWelcomeAreMalformed(offset: Int, bytes: [UInt8]) {
         var stream = ByteBuffer()
         let limits = Limits(frameBytesMax: 7, idsMax: 7, requestsInFlightMax: 7)

@@ -3,17 +3,18 @@ import Testing
 @testable import EmbeddingWire
 
 @Suite struct ServerAddressTests {
-    @Test(arguments: [
-        ("unix:/run/thermocline.sock", .unix(path: "/run/thermocline.sock")),
-        ("unix:relative.sock", .unix(path: "relative.sock")),
-        ("unix:/with:colon", .unix(path: "/with:colon")),
-        ("tcp:localhost:7070", .tcp(host: "localhost", port: 7070)),
-        ("tcp:127.0.0.1:0", .tcp(host: "127.0.0.1", port: 0)),
-        ("tcp:[::1]:7070", .tcp(host: "::1", port: 7070)),
-        ("tls:localhost:7070", .tls(host: "localhost", port: 7070)),
-        ("tls:[::1]:7070", .tls(host: "::1", port: 7070)),
-        ("tcp:0.0.0.0:65535", .tcp(host: "0.0.0.0", port: 65535)),
-    ] as [(String, ServerAddress)])
+    @Test(
+        arguments: [
+            ("unix:/run/thermocline.sock", .unix(path: "/run/thermocline.sock")),
+            ("unix:relative.sock", .unix(path: "relative.sock")),
+            ("unix:/with:colon", .unix(path: "/with:colon")),
+            ("tcp:localhost:7070", .tcp(host: "localhost", port: 7070)),
+            ("tcp:127.0.0.1:0", .tcp(host: "127.0.0.1", port: 0)),
+            ("tcp:[::1]:7070", .tcp(host: "::1", port: 7070)),
+            ("tls:localhost:7070", .tls(host: "localhost", port: 7070)),
+            ("tls:[::1]:7070", .tls(host: "::1", port: 7070)),
+            ("tcp:0.0.0.0:65535", .tcp(host: "0.0.0.0", port: 65535)),
+        ] as [(String, ServerAddress)])
     func anAddressIsReadAndWrittenAlike(text: String, address: ServerAddress) throws {
         #expect(try ServerAddress(parsing: text) == address)
         #expect(address.description == text)

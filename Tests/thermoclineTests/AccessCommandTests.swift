@@ -77,7 +77,9 @@ import Testing
                     "bench", "--requests", "2", "--warmup", "0", "--table", "t", "--connections",
                     "2",
                 ]
-                for (file, expected) in [(token, 0), (readToken, 78), (nil, 78)] as [(String?, Int32)] {
+                for (file, expected) in [(token, 0), (readToken, 78), (nil, 78)]
+                    as [(String?, Int32)]
+                {
                     let run = try await CommandLineRun(
                         bench, server: server.address, tokenFile: file)
                     #expect(run.status == expected, "\(run.messages)")

@@ -62,7 +62,8 @@ import Testing
         ["serve", "--data", "d", "--socket-mode", "888"],
         ["serve", "--data", "d", "--socket-mode", "1600"],
         ["serve", "--data", "d", "--socket-mode", "-1"],
-        ["serve", "--data", "d", "--tls-key", "k"], ["serve", "--data", "d", "--tls-client-ca", "c"],
+        ["serve", "--data", "d", "--tls-key", "k"],
+        ["serve", "--data", "d", "--tls-client-ca", "c"],
     ])
     func badArgumentsAreUsage(arguments: [String]) {
         let error = #expect(throws: (any Error).self) {

@@ -10,7 +10,8 @@ struct ServerRun {
     /// All addresses that it listens on: the one above, then those of its arguments.
     var addresses: [String] {
         get throws {
-            try String(contentsOf: addressFile, encoding: .utf8).split(separator: "\n").map(String.init)
+            try String(contentsOf: addressFile, encoding: .utf8).split(separator: "\n").map(
+                String.init)
         }
     }
 

@@ -36,7 +36,8 @@ final class RawConnection {
         var sent = 0
         while sent < bytes.count {
             let count = bytes.withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
+                Glibc.send(
+                    descriptor, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
             }
             guard count > 0 else { throw Failed(what: "send: \(errno)") }
             sent += count
@@ -99,7 +100,9 @@ final class RawConnection {
         let messageBytes = bytes[36...].reversed().reduce(0) { $0 << 8 | Int($1) }
         bytes += try receive(messageBytes)
         var stream = ByteBuffer(bytes: bytes)
-        guard let welcome = try Welcome.read(from: &stream) else { throw Failed(what: "no Welcome") }
+        guard let welcome = try Welcome.read(from: &stream) else {
+            throw Failed(what: "no Welcome")
+        }
         return welcome
     }
 

@@ -47,7 +47,8 @@ final class TestServer: Sendable {
     ) async throws {
         let folder = path ?? temporaryPath()
         defer { if path == nil { try? FileManager.default.removeItem(atPath: folder) } }
-        let server = try await TestServer(folder, memoryBytes, isReadOnly, address ?? socket.address(in: folder), options, logger)
+        let server = try await TestServer(
+            folder, memoryBytes, isReadOnly, address ?? socket.address(in: folder), options, logger)
         do {
             try await body(server)
         } catch {
@@ -60,12 +61,13 @@ final class TestServer: Sendable {
     static func temporaryPath() -> String { "/tmp/tcs-\(UUID().uuidString.prefix(13))" }
 
     private init(
-        _ path: String, _ memoryBytes: Int, _ isReadOnly: Bool, _ address: ServerAddress, _ options: ServerOptions,
-        _ logger: Logger
+        _ path: String, _ memoryBytes: Int, _ isReadOnly: Bool, _ address: ServerAddress,
+        _ options: ServerOptions, _ logger: Logger
     ) async throws {
         self.path = path
         let directory = try DataDirectory(path: path, readOnly: isReadOnly)
-        cold = FaultyColdTier(try RocksDBColdTier(path: directory.coldPath, readOnly: isReadOnly, mayCreate: true))
+        cold = FaultyColdTier(
+            try RocksDBColdTier(path: directory.coldPath, readOnly: isReadOnly, mayCreate: true))
         store = try Store(
             directory: directory, cold: cold,
             options: .init(memoryBytes: memoryBytes, isReadOnly: isReadOnly, shardCount: 4))
@@ -78,7 +80,9 @@ final class TestServer: Sendable {
         }
         let services = ServiceGroup(
             configuration: .init(
-                services: [.init(service: server, successTerminationBehavior: .gracefullyShutdownGroup)],
+                services: [
+                    .init(service: server, successTerminationBehavior: .gracefullyShutdownGroup)
+                ],
                 logger: quietLogger))
         self.services = services
         running = Task {
@@ -145,7 +149,8 @@ func expectRows(
     let isSame = rows == expected
     let first = zip(rows, expected).enumerated().first { $0.element.0 != $0.element.1 }
     #expect(
-        isSame, "\(comment) first difference: \(String(describing: first))", sourceLocation: sourceLocation)
+        isSame, "\(comment) first difference: \(String(describing: first))",
+        sourceLocation: sourceLocation)
 }
 
 /// The code of the `WireError` that `body` throws; nil for none.
