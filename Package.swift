@@ -23,6 +23,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
@@ -46,12 +47,21 @@ let package = Package(
             exclude: ["Protocol.md"],
             swiftSettings: strict),
         .target(
+            name: "EmbeddingAccess",
+            dependencies: [
+                "EmbeddingWire",
+                .product(name: "NIOCore", package: nio),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: strict),
+        .target(
             name: "EmbeddingServer",
             dependencies: [
-                "EmbeddingStore", "EmbeddingWire",
+                "EmbeddingStore", "EmbeddingWire", "EmbeddingAccess",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOPosix", package: nio),
                 .product(name: "NIOConcurrencyHelpers", package: nio),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
@@ -60,16 +70,18 @@ let package = Package(
         .target(
             name: "EmbeddingClient",
             dependencies: [
-                "EmbeddingWire",
+                "EmbeddingWire", "EmbeddingAccess",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOPosix", package: nio),
                 .product(name: "NIOConcurrencyHelpers", package: nio),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "thermocline",
             dependencies: [
-                "EmbeddingStore", "EmbeddingServer", "EmbeddingClient", "EmbeddingWire",
+                "EmbeddingStore", "EmbeddingServer", "EmbeddingClient", "EmbeddingAccess",
+                "EmbeddingWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -90,9 +102,13 @@ let package = Package(
             dependencies: ["EmbeddingWire", .product(name: "NIOCore", package: nio)],
             swiftSettings: strict),
         .testTarget(
+            name: "EmbeddingAccessTests",
+            dependencies: ["EmbeddingAccess"],
+            swiftSettings: strict),
+        .testTarget(
             name: "EmbeddingClientTests",
             dependencies: [
-                "EmbeddingClient", "EmbeddingWire",
+                "EmbeddingClient", "EmbeddingWire", "EmbeddingAccess",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOEmbedded", package: nio),
                 .product(name: "NIOPosix", package: nio),
@@ -101,14 +117,16 @@ let package = Package(
         .testTarget(
             name: "thermoclineTests",
             dependencies: [
-                "thermocline", "EmbeddingClient", "EmbeddingStore", "EmbeddingWire",
+                "thermocline", "EmbeddingClient", "EmbeddingServer", "EmbeddingStore",
+                "EmbeddingWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
         .testTarget(
             name: "EmbeddingServerTests",
             dependencies: [
-                "EmbeddingServer", "EmbeddingClient", "EmbeddingStore", "EmbeddingWire",
+                "EmbeddingServer", "EmbeddingClient", "EmbeddingAccess", "EmbeddingStore",
+                "EmbeddingWire",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOEmbedded", package: nio),
                 .product(name: "NIOPosix", package: nio),

@@ -6,6 +6,9 @@ public import EmbeddingWire
 public enum ConnectionError: Error, Hashable, Sendable {
     /// No connection could be made.
     case unreachable(ServerAddress, reason: String)
+    /// One side did not accept what TLS says of the other, or does not speak it. Nothing was sent
+    /// that only the server may see.
+    case tlsFailed(reason: String)
     /// The server answered the handshake with a refusal.
     case refused(WireError)
     /// The connection has ended, and with it every call that had no answer yet. Whether
@@ -23,6 +26,7 @@ extension ConnectionError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .unreachable(let address, let reason): "cannot reach \(address): \(reason)"
+        case .tlsFailed(let reason): "no connection with TLS: \(reason)"
         case .refused(let error): "the server refused the connection: \(error)"
         case .closed(let reason): "the connection is closed: \(reason)"
         case .timedOut: "the server did not answer in time"

@@ -1,3 +1,4 @@
+internal import EmbeddingAccess
 internal import EmbeddingWire
 internal import NIOCore
 
@@ -160,11 +161,16 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        close(.closed(reason: "the server ended it"))
+        let moment = welcomed == nil ? "" : " in the handshake; does it ask for TLS, or for none?"
+        close(.closed(reason: "the server ended it" + moment))
         context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        close(.closed(reason: "\(error)"))
+        // A connection that was open has ended, whatever TLS finds missing at its end.
+        guard welcomed != nil, let failure = TLSFailure(error) else {
+            return close(.closed(reason: "\(error)"))
+        }
+        close(.tlsFailed(reason: failure.description))
     }
 }

@@ -2,6 +2,7 @@ public import EmbeddingWire
 internal import Foundation
 public import NIOCore
 internal import NIOPosix
+internal import NIOSSL
 internal import Synchronization
 
 /// A connection to a Thermocline server.
@@ -41,12 +42,14 @@ public final class EmbeddingClient: Sendable {
     ///
     /// - Parameters:
     ///   - address: where the server listens.
+    ///   - access: what to show to the server, and how to know it.
     ///   - group: event loops to choose one from; the process's shared ones when none are given.
     ///   - timeout: for the connection, and later for each call unless it names its own.
-    /// - Throws: ``ConnectionError``.
+    /// - Throws: ``ConnectionError``; with the code `unauthorized` in
+    ///   ``ConnectionError/refused(_:)`` when the server does not know the token.
     public static func connect(
-        to address: ServerAddress, group: (any EventLoopGroup)? = nil,
-        timeout: TimeAmount = .seconds(30)
+        to address: ServerAddress, access: ClientAccess = ClientAccess(),
+        group: (any EventLoopGroup)? = nil, timeout: TimeAmount = .seconds(30)
     ) async throws -> EmbeddingClient {
         let eventLoop = (group ?? MultiThreadedEventLoopGroup.singleton).next()
         let welcomed = eventLoop.makePromise(of: Welcome.self)
@@ -55,7 +58,11 @@ public final class EmbeddingClient: Sendable {
                 // Added to the one channel that has connected, because a host of several
                 // addresses is tried with several channels.
                 let handler = ConnectionHandler(
-                    hello: Hello(), welcomed: welcomed, queuedMax: queuedMax)
+                    hello: Hello(credential: access.token?.bytes ?? []), welcomed: welcomed,
+                    queuedMax: queuedMax)
+                if let tls = try NIOSSLClientHandler.handler(for: address, access.tls) {
+                    try channel.pipeline.syncOperations.addHandler(tls)
+                }
                 try channel.pipeline.syncOperations.addHandler(handler)
                 try channel.syncOptions?.setOption(.autoRead, value: true)
                 return (channel, NIOLoopBound(handler, eventLoop: eventLoop))
@@ -103,7 +110,7 @@ public final class EmbeddingClient: Sendable {
         switch address {
         case .unix(let path):
             return bootstrap.connect(unixDomainSocketPath: path)
-        case .tcp(let host, let port):
+        case .tcp(let host, let port), .tls(let host, let port):
             return bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .connect(host: host, port: port)
         }

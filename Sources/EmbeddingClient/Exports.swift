@@ -1,2 +1,3 @@
-// A user of the client names schemas, addresses and error codes: they come with it.
+// A user of the client names tokens, schemas, addresses and error codes: they come with it.
+@_exported public import EmbeddingAccess
 @_exported public import EmbeddingWire

@@ -1,10 +1,12 @@
+internal import EmbeddingAccess
 internal import EmbeddingStore
 internal import EmbeddingWire
-internal import Foundation
+internal import Glibc
 internal import Logging
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOPosix
+internal import NIOSSL
 
 /// Listens, and gives each connection its handler; knows the open connections so that they can be
 /// told to end.
@@ -33,10 +35,11 @@ final class Acceptor: Sendable {
     }
 
     func listen(on address: ServerAddress, group: any EventLoopGroup) async throws -> any Channel {
+        let tls = address.isTLS ? options.access.tls : nil
         let bootstrap = ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 256)
+            .serverChannelOption(.backlog, value: Self.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelInitializer { [self] channel in accept(channel) }
+            .childChannelInitializer { [self] channel in accept(channel, tls) }
             // Replies to a client that has closed its side are still sent.
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(
@@ -52,12 +55,12 @@ final class Acceptor: Sendable {
         do {
             switch address {
             case .unix(let path):
-                try refuseLiveSocket(path, address)
-                return try await bootstrap.bind(
-                    unixDomainSocketPath: path, cleanupExistingSocketFile: true
-                )
-                .get()
-            case .tcp(let host, let port):
+                let socket = try UnixSocket.bind(path: path, mode: options.access.socketMode)
+                let listener = try await bootstrap.withBoundSocket(socket).get()
+                // NIO listens on a socket that it is given with a backlog of its own.
+                Glibc.listen(socket, Self.backlog)
+                return listener
+            case .tcp(let host, let port), .tls(let host, let port):
                 return
                     try await bootstrap
                     .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -72,21 +75,10 @@ final class Acceptor: Sendable {
         }
     }
 
-    /// A socket file that somebody answers on belongs to another server, and is not replaced.
-    private func refuseLiveSocket(_ path: String, _ address: ServerAddress) throws {
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        guard descriptor >= 0 else { return }
-        defer { close(descriptor) }
-        let isAnswered = try SocketAddress(unixDomainSocketPath: path).withSockAddr {
-            address, length in
-            connect(descriptor, address, socklen_t(length)) == 0
-        }
-        if isAnswered {
-            throw CannotListen(address: address, reason: "another server listens there")
-        }
-    }
+    /// Connections that the system holds until they are accepted.
+    private static let backlog: CInt = 256
 
-    private func accept(_ channel: any Channel) -> EventLoopFuture<Void> {
+    private func accept(_ channel: any Channel, _ tls: ServerTLS?) -> EventLoopFuture<Void> {
         let isRefused = !statistics.connect(max: options.connectionsMax)
         if !isRefused {
             connections.withLockedValue { $0[ObjectIdentifier(channel)] = channel }
@@ -96,6 +88,10 @@ final class Acceptor: Sendable {
             }
         }
         return channel.eventLoop.makeCompletedFuture {
+            if let tls {
+                try channel.pipeline.syncOperations.addHandler(
+                    NIOSSLServerHandler(context: tls.context))
+            }
             try channel.pipeline.syncOperations.addHandler(
                 ConnectionHandler(
                     dispatcher: dispatcher, diskQueue: diskQueue,

@@ -233,11 +233,19 @@ final class ConnectionHandler: ChannelDuplexHandler {
     ) {
         switch message {
         case .handshake(let hello):
-            let welcome = Welcome(
-                answering: hello, capabilities: dispatcher.capabilities, limits: dispatcher.limits)
+            let welcome = options.access.welcome(
+                hello, capabilities: dispatcher.capabilities, limits: dispatcher.limits)
             granted = welcome.capabilities
             write(context, welcome)
-            if welcome.refusal != nil { end(context) }
+            if let refusal = welcome.refusal {
+                logger.notice(
+                    "connection refused",
+                    metadata: [
+                        "reason": "\(refusal)",
+                        "from": "\(context.remoteAddress?.description ?? "")",
+                    ])
+                end(context)
+            }
         case .frame(let frame) where phase == .stopping:
             refuse(context, Self.stopping, frame.header, started: .now())
         case .frame(let frame):
@@ -266,7 +274,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     private func run(_ context: ChannelHandlerContext, _ pending: PendingRequest) {
         let outcome = dispatcher.start(
-            pending.request, pending.header, context.channel.allocator, &memory)
+            pending.request, pending.header, granted: granted, context.channel.allocator, &memory)
         switch outcome {
         case .done(let frame, let failed):
             reply(context, frame, to: pending.header, started: pending.started, failed: failed)

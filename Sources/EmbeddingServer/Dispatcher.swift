@@ -55,15 +55,17 @@ struct Dispatcher: Sendable {
     /// Throws `readOnly` for a write on a connection that was not granted any.
     func check(_ request: Request, granted: Capabilities) throws(WireError) {
         if request.needsWriting, !granted.contains(.writes) {
-            throw WireError(.readOnly, "this connection only reads")
+            throw Self.onlyReads
         }
     }
+
+    private static let onlyReads = WireError(.readOnly, "this connection only reads")
 
     /// Answers a request from memory, or says what is left to do on a thread that may block. What
     /// a large reply takes is reserved from `room` first.
     func start(
-        _ request: Request, _ header: FrameHeader, _ allocator: ByteBufferAllocator,
-        _ room: inout ConnectionMemory
+        _ request: Request, _ header: FrameHeader, granted: Capabilities,
+        _ allocator: ByteBufferAllocator, _ room: inout ConnectionMemory
     ) -> Outcome {
         let reply = Reply(to: header, allocator: allocator)
         do throws(WireError) {
@@ -89,7 +91,8 @@ struct Dispatcher: Sendable {
                 }
                 return .done(try fitting(reply.tables(tables)), failed: false)
             case .createTable, .dropTable, .delete, .stats, .checkpoint:
-                return .blocks(replyBytes: 0) { answer($0, reply) }
+                let mayWrite = granted.contains(.writes)
+                return .blocks(replyBytes: 0) { answer($0, mayWrite: mayWrite, reply) }
             }
         } catch {
             return .done(refusal(error, reply).frame, failed: true)
@@ -242,15 +245,18 @@ struct Dispatcher: Sendable {
 
     // MARK: the rest, on a thread that may block
 
-    private func answer(_ request: Request, _ reply: Reply) -> Answer {
+    private func answer(_ request: Request, mayWrite: Bool, _ reply: Reply) -> Answer {
         answer(reply) { () throws(WireError) in
             switch request {
             case .createTable(let name, let schema, let ifExists):
                 let schema = try TableSchema(wire: schema)
-                return try translating { () throws(StoreError) in
+                do throws(StoreError) {
                     let table = try store.createTable(
-                        named: name, schema, opensExisting: ifExists == .open)
+                        named: name, schema, opensExisting: ifExists == .open,
+                        mayCreate: mayWrite)
                     return reply.schema(.init(table.schema), table: table.number)
+                } catch {
+                    throw error == .readOnly && !mayWrite ? Self.onlyReads : WireError(error)
                 }
             case .dropTable(let number):
                 let table = try table(number)

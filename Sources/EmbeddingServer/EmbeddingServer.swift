@@ -20,7 +20,7 @@ public struct EmbeddingServer: Service {
     /// - Parameters:
     ///   - store: what is served; it stays open when the server has stopped.
     ///   - addresses: where to listen.
-    ///   - options: limits.
+    ///   - options: who may connect, and limits.
     ///   - logger: gets what happens to the server, not to single requests.
     ///   - onListening: called once all addresses accept connections, with those that they have:
     ///     a TCP port that was given as 0 is the real one here.
@@ -36,8 +36,9 @@ public struct EmbeddingServer: Service {
         self.onListening = onListening
     }
 
-    /// Listens and serves. Throws ``CannotListen``.
+    /// Listens and serves. Throws ``BadAccess`` or ``CannotListen``.
     public func run() async throws {
+        try options.access.check(addresses)
         let group = MultiThreadedEventLoopGroup(
             numberOfThreads: options.eventLoopCount ?? System.coreCount)
         let diskQueue = WorkQueue(
@@ -56,7 +57,17 @@ public struct EmbeddingServer: Service {
             let bound = zip(addresses, listeners).map { address, listener in
                 address.bound(to: listener)
             }
-            for address in bound { logger.info("listening", metadata: ["address": "\(address)"]) }
+            for address in bound {
+                logger.info(
+                    "listening",
+                    metadata: [
+                        "address": "\(address)",
+                        "protectedBy": "\(options.access.protection(of: address))",
+                    ])
+                if let warning = options.access.warning(about: address) {
+                    logger.warning("\(warning)", metadata: ["address": "\(address)"])
+                }
+            }
             try onListening(bound)
             try? await gracefulShutdown()  // cancellation ends the wait as well
             logger.info("stopping")
@@ -94,9 +105,11 @@ public struct CannotListen: Error, CustomStringConvertible {
 
 extension ServerAddress {
     fileprivate func bound(to listener: any Channel) -> ServerAddress {
-        guard case .tcp(let host, _) = self, let port = listener.localAddress?.port else {
-            return self
+        guard let port = listener.localAddress?.port else { return self }
+        switch self {
+        case .unix: return self
+        case .tcp(let host, _): return .tcp(host: host, port: port)
+        case .tls(let host, _): return .tls(host: host, port: port)
         }
-        return .tcp(host: host, port: port)
     }
 }

@@ -11,11 +11,13 @@ extension Request {
         }
     }
 
-    /// Whether only a connection that may write may send it. (What `createTable` may do is the
-    /// store's to say: opening a table that is there is no write.)
+    /// Whether only a connection that may write may send it. (Whether `createTable` does is for the
+    /// store to say: opening a table that is there is no write.)
     var needsWriting: Bool {
         switch self {
         case .pull(_, _, let create, _), .pool(_, _, let create, _): create
+        // It writes to the server's disk, where the client says.
+        case .checkpoint: true
         default: changesRows
         }
     }

@@ -1,5 +1,7 @@
-/// Limits of a server. Each queue has one.
+/// Who may use a server, and its limits. Each queue has one.
 public struct ServerOptions: Sendable {
+    /// Who may connect, and what they may do.
+    public var access = ServerAccess()
     /// Longest frame body read or written, in bytes.
     public var frameBytesMax = 64 << 20
     /// Most ids in one request.

@@ -311,9 +311,11 @@ public final class Store: Sendable {
     /// Makes a table. Blocks.
     ///
     /// Throws `tableExists` when there is one of that name, unless `opensExisting` and it has the
-    /// same schema; and `invalidSchema`, `unsupported`, `readOnly` or `storageFailed`.
+    /// same schema; `readOnly` when it would have to be made and not `mayCreate`; and
+    /// `invalidSchema`, `unsupported` or `storageFailed`.
     public func createTable(
-        named name: String, _ schema: TableSchema, opensExisting: Bool = false
+        named name: String, _ schema: TableSchema, opensExisting: Bool = false,
+        mayCreate: Bool = true
     ) throws(StoreError) -> Table {
         try TableSchema.validate(name: name)
         try schema.validate()
@@ -328,7 +330,7 @@ public final class Store: Sendable {
             }
             return existing
         }
-        if isReadOnly { throw .readOnly }
+        if isReadOnly || !mayCreate { throw .readOnly }
         guard tables.byNumber.count < Self.tablesMax else {
             throw .unsupported("a store has at most \(Self.tablesMax) tables")
         }

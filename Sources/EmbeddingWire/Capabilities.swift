@@ -10,7 +10,8 @@ package struct Capabilities: OptionSet, Hashable, Sendable {
     package static let float16Rows = Capabilities(rawValue: 1 << 0)
     /// Rows may be asked for as int16.
     package static let int16Rows = Capabilities(rawValue: 1 << 1)
-    /// The server accepts writes.
+    /// The connection may write: neither the server nor the client's credential is for reading
+    /// only.
     package static let writes = Capabilities(rawValue: 1 << 2)
 
     package static let all: Capabilities = [.float16Rows, .int16Rows, .writes]

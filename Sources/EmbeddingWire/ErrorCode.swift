@@ -45,7 +45,7 @@ public struct ErrorCode: RawRepresentable, Hashable, Sendable {
     public static let cannotCreate = ErrorCode(rawValue: 17)
     /// The server has as many connections as it allows.
     public static let tooManyConnections = ErrorCode(rawValue: 18)
-    /// The credential was not accepted.
+    /// The client's credential is not one of the server's.
     public static let unauthorized = ErrorCode(rawValue: 19)
     /// The server has a defect.
     public static let `internal` = ErrorCode(rawValue: 20)

@@ -20,10 +20,16 @@ package enum Handshake {
     /// `TCLINE\r\n`; the line end makes transports that translate them show at once.
     package static let magic: [UInt8] = [0x54, 0x43, 0x4C, 0x49, 0x4E, 0x45, 0x0D, 0x0A]
 
-    /// Refuses a stream that does not begin with as much of the magic as has arrived.
+    /// Refuses a stream that does not begin with as much of the magic as has arrived. One that is
+    /// TLS is recognized: a peer that expects it is the likeliest mistake.
     static func checkMagic(_ stream: ByteBuffer) throws(WireError) {
-        guard magic.starts(with: stream.readableBytesView.prefix(magic.count)) else {
-            throw WireError(.malformed, "the first bytes are not those of this protocol")
+        let start = stream.readableBytesView.prefix(magic.count)
+        guard !magic.starts(with: start) else { return }
+        // The types of record that a TLS connection begins with: an alert, a handshake.
+        if start.count >= 2, [0x15, 0x16].contains(start.first), start.dropFirst().first == 3 {
+            throw WireError(
+                .malformed, "the other side speaks TLS here; with TLS an address is tls:HOST:PORT")
         }
+        throw WireError(.malformed, "the first bytes are not those of this protocol")
     }
 }

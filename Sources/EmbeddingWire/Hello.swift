@@ -4,7 +4,7 @@ package import NIOCore
 package struct Hello: Hashable, HandshakeMessage {
     package var versions: ClosedRange<UInt16>
     package var capabilities: Capabilities
-    /// Reserved for authentication; empty today.
+    /// The secret that the client shares with the server; empty where it has none.
     package var credential: [UInt8]
 
     package static let headerBytes = 24

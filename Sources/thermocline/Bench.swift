@@ -112,12 +112,11 @@ struct Bench: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let address = try server.address()
         let group = MultiThreadedEventLoopGroup(
             numberOfThreads: min(connections, System.coreCount))
         var clients: [EmbeddingClient] = []
         for _ in 0..<connections {
-            clients.append(try await EmbeddingClient.connect(to: address, group: group))
+            clients.append(try await server.connect(group: group))
         }
         try check(clients[0])
         let (table, isOurs) = try await openTable(clients[0])

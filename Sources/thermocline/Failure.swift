@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import EmbeddingAccess
 internal import EmbeddingClient
 internal import EmbeddingServer
 internal import EmbeddingStore
@@ -35,7 +36,11 @@ struct Failure: Error {
         case let error as WireError:
             self.init(Self.status(of: error.code), "\(error)")
         case let error as ConnectionError:
-            self.init(.unreachable, "\(error)")
+            self.init(Self.status(of: error), "\(error)")
+        case let error as UnusableFile:
+            self.init(.configuration, "\(error)")
+        case let error as BadAccess:
+            self.init(.configuration, "\(error)")
         case let error as StoreError:
             self.init(Self.status(of: error), "\(error)")
         case let error as CannotListen:
@@ -49,6 +54,15 @@ struct Failure: Error {
         default:
             guard Thermocline.exitCode(for: error).rawValue == EXIT_FAILURE else { return nil }
             self.init(.defect, "\(error)")
+        }
+    }
+
+    /// A server that is there and does not let us in will not do so later either.
+    private static func status(of error: ConnectionError) -> Status {
+        switch error {
+        case .refused(let refusal) where refusal.code == .unauthorized: .configuration
+        case .tlsFailed: .configuration
+        default: .unreachable
         }
     }
 

@@ -22,11 +22,13 @@ struct Serve: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             """
-            unix:/path/to.sock or tcp:host:port; may be given more than once \
+            unix:/path/to.sock, tcp:host:port or tls:host:port; may be given more than once \
             (default: unix:DIR/thermocline.sock).
             """,
             valueName: "ADDRESS"))
     var listen: [String] = []
+
+    @OptionGroup(title: "Access") var access: AccessOptions
 
     @Option(
         help: ArgumentHelp(
@@ -141,6 +143,9 @@ struct Serve: AsyncParsableCommand {
             try listen.isEmpty
             ? [ServerAddress(parsing: "unix:\(absolute(data))/thermocline.sock")]
             : listen.map { try ServerAddress(parsing: $0) }
+        var options = options
+        options.access = try access.access()
+        try options.access.check(addresses)
         var logger = Logger(
             label: "thermocline", factory: { StreamLogHandler.standardError(label: $0) })
         logger.logLevel = logLevel

@@ -7,8 +7,8 @@ struct Thermocline: AsyncParsableCommand {
         commandName: "thermocline",
         abstract: "An embedding store with two temperatures.",
         discussion: """
-            ADDRESS is unix:/path/to.sock or tcp:host:port. Commands that talk to a server take it \
-            from --server, or from the variable THERMOCLINE_SERVER.
+            ADDRESS is unix:/path/to.sock, tcp:host:port or tls:host:port. Commands that talk to a \
+            server take it from --server, or from the variable THERMOCLINE_SERVER.
 
             Exit status: 0 done, 64 usage, 65 bad input data, 69 server unreachable, 70 a defect, \
             73 cannot create, 74 I/O error, 78 bad configuration.

@@ -129,6 +129,52 @@ import Testing
         try await withClient(.readOnly) { client in #expect(!client.acceptsWrites) }
     }
 
+    @Test func theTokenIsShownToTheServer() async throws {
+        let server = try await LoopbackServer(.asking)
+        for wrong in [nil, AccessToken(Array("open".utf8))] {
+            let error = await #expect(throws: ConnectionError.self) {
+                try await EmbeddingClient.connect(
+                    to: server.address, access: ClientAccess(token: wrong))
+            }
+            #expect(error == .refused(WireError(.unauthorized, "who are you?")))
+        }
+        let right = AccessToken(Array("open sesame".utf8))
+        let client = try await EmbeddingClient.connect(
+            to: server.address, access: ClientAccess(token: right))
+        try await client.ping()
+        await client.close()
+        try await server.stop()
+    }
+
+    @Test(arguments: [LoopbackServer.Behaviour.normal, .speechless])
+    func aServerWithoutTLSIsNoReasonToWait(behaviour: LoopbackServer.Behaviour) async throws {
+        let server = try await LoopbackServer(behaviour, tcp: true)
+        guard case .tcp(let host, let port) = server.address else { return }
+        // This server closes a connection that does not begin as the protocol does.
+        let error = await #expect(throws: ConnectionError.self) {
+            try await EmbeddingClient.connect(to: .tls(host: host, port: port))
+        }
+        guard case .tlsFailed = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        try await server.stop()
+    }
+
+    @Test func aServerThatDoesNotAnswerTLSIsGivenUp() async throws {
+        let silent = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .bind(host: "127.0.0.1", port: 0).get()
+        let address = ServerAddress.tls(host: "127.0.0.1", port: silent.localAddress!.port!)
+        let error = await #expect(throws: ConnectionError.self) {
+            try await EmbeddingClient.connect(to: address, timeout: .milliseconds(200))
+        }
+        switch error {
+        case .timedOut, .unreachable: break  // The latter where the machine is slower than that.
+        default: Issue.record("\(String(describing: error))")
+        }
+        try await silent.close()
+    }
+
     @Test func callsWithoutAnAnswerTimeOut() async throws {
         try await withClient(.silent, timeout: .milliseconds(100)) { client in
             await #expect(throws: ConnectionError.timedOut) { try await client.ping() }

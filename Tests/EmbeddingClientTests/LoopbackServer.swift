@@ -25,6 +25,8 @@ final class LoopbackServer: Sendable {
         /// Closes the connection at the first request.
         case hangingUp
         case readOnly
+        /// Asks for the token `open sesame`.
+        case asking
     }
 
     /// By number. A lock holder's whole request is done under the lock.
@@ -101,6 +103,13 @@ final class LoopbackServer: Sendable {
 
         private func welcome(_ hello: Hello, _ context: ChannelHandlerContext) {
             guard behaviour != .speechless else { return }
+            if behaviour == .asking, hello.credential != Array("open sesame".utf8) {
+                var buffer = ByteBuffer()
+                let refusal = WireError(.unauthorized, "who are you?")
+                Welcome(refusing: refusal, limits: LoopbackServer.limits).write(to: &buffer)
+                context.writeAndFlush(Self.wrapOutboundOut(buffer), promise: nil)
+                return context.close(promise: nil)
+            }
             let offered: Capabilities =
                 behaviour == .readOnly ? [.float16Rows, .int16Rows] : .all
             let welcome = Welcome(

@@ -66,10 +66,23 @@ import Testing
         #expect(throws: WireError.self) { try Welcome.read(from: &almost) }
     }
 
-    @Test(arguments: [
-        (8, [0, 0]), (8, [2, 0]), (16, [1, 4, 0, 0]), (16, [255, 255, 255, 255]),
-        (20, [0, 0, 0, 1]),
-    ] as [(Int, [UInt8])])
+    @Test(arguments: [[0x16, 0x03, 0x01], [0x15, 0x03, 0x03, 0x00, 0x02]] as [[UInt8]])
+    func aPeerThatSpeaksTLSIsRecognized(bytes: [UInt8]) {
+        var stream = ByteBuffer(bytes: bytes)
+        let error = #expect(throws: WireError.self) { try Welcome.read(from: &stream) }
+        #expect(error?.code == .malformed)
+        #expect(error?.message.contains("tls:HOST:PORT") == true)
+        stream.clear()
+        stream.writeBytes([0x16, 0x04])
+        let other = #expect(throws: WireError.self) { try Welcome.read(from: &stream) }
+        #expect(other?.message.contains("TLS") == false)
+    }
+
+    @Test(
+        arguments: [
+            (8, [0, 0]), (8, [2, 0]), (16, [1, 4, 0, 0]), (16, [255, 255, 255, 255]),
+            (20, [0, 0, 0, 1]),
+        ] as [(Int, [UInt8])])
     func badFieldsOfHelloAreMalformed(offset: Int, bytes: [UInt8]) {
         var stream = ByteBuffer()
         Hello().write(to: &stream)
@@ -78,10 +91,11 @@ import Testing
         #expect(error?.code == .malformed)
     }
 
-    @Test(arguments: [
-        (8, [0, 0]), (10, [3, 0]), (16, [0, 0, 0, 0]), (20, [0, 0, 0, 0]), (24, [0, 0, 0, 0]),
-        (28, [1]), (35, [1]), (36, [255, 255, 255, 255]),
-    ] as [(Int, [UInt8])])
+    @Test(
+        arguments: [
+            (8, [0, 0]), (10, [3, 0]), (16, [0, 0, 0, 0]), (20, [0, 0, 0, 0]), (24, [0, 0, 0, 0]),
+            (28, [1]), (35, [1]), (36, [255, 255, 255, 255]),
+        ] as [(Int, [UInt8])])
     func badFieldsOfWelcomeAreMalformed(offset: Int, bytes: [UInt8]) {
         var stream = ByteBuffer()
         let limits = Limits(frameBytesMax: 7, idsMax: 7, requestsInFlightMax: 7)

@@ -210,6 +210,7 @@ def handshakes():
     welcome("welcome-unsupported-version", 0, 2, 0, 16 << 20, 65536, 256,
             "versions 1 to 1 are spoken here")
     welcome("welcome-malformed", 0, 1, 0, 16 << 20, 65536, 256, "not a Thermocline client \u2603")
+    welcome("welcome-unauthorized", 0, 19, 0, 16 << 20, 65536, 256, "the server asks for a token")
     welcome("welcome-too-many-connections", 0, 18, 0, 16 << 20, 65536, 256, "1024 are connected")
 
 

@@ -8,15 +8,17 @@ struct CommandLineRun {
 
     /// Runs `thermocline` with `arguments` and waits for its end.
     ///
-    /// - Parameter server: for the variable `THERMOCLINE_SERVER`; none leaves it out.
-    init(_ arguments: [String], server: String? = nil) async throws {
+    /// - Parameters:
+    ///   - server: for the variable `THERMOCLINE_SERVER`; none leaves it out.
+    ///   - tokenFile: for the variable `THERMOCLINE_TOKEN_FILE`, likewise.
+    init(_ arguments: [String], server: String? = nil, tokenFile: String? = nil) async throws {
         let folder = try Self.makeFolder()
         defer { try? FileManager.default.removeItem(at: folder) }
         // Files and not pipes: nothing has to be read while the command runs.
         let output = folder.appending(path: "output")
         let messages = folder.appending(path: "messages")
         let process = try Self.process(
-            arguments, server: server, output: output, messages: messages)
+            arguments, server: server, tokenFile: tokenFile, output: output, messages: messages)
         try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
             process.terminationHandler = { _ in done.resume() }
             do { try process.run() } catch { done.resume(throwing: error) }
@@ -36,7 +38,8 @@ struct CommandLineRun {
 
     /// The command, not started yet.
     static func process(
-        _ arguments: [String], server: String?, output: URL, messages: URL
+        _ arguments: [String], server: String?, tokenFile: String? = nil, output: URL,
+        messages: URL
     ) throws -> Process {
         let process = Process()
         // Beside the tests' own executable.
@@ -45,6 +48,7 @@ struct CommandLineRun {
         process.arguments = arguments
         var environment = ProcessInfo.processInfo.environment
         environment["THERMOCLINE_SERVER"] = server
+        environment["THERMOCLINE_TOKEN_FILE"] = tokenFile
         process.environment = environment
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = try handle(output)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import EmbeddingClient
+import EmbeddingServer
 import EmbeddingStore
 import EmbeddingWire
 import Testing
@@ -20,6 +21,13 @@ import Testing
         #expect(status(WireError(.internal, "")) == .defect)
         #expect(status(WireError(ErrorCode(rawValue: 999), "")) == .defect)
         #expect(status(ConnectionError.timedOut) == .unreachable)
+        #expect(
+            status(ConnectionError.refused(WireError(.tooManyConnections, ""))) == .unreachable)
+        #expect(status(ConnectionError.refused(WireError(.unauthorized, ""))) == .configuration)
+        #expect(status(ConnectionError.tlsFailed(reason: "")) == .configuration)
+        #expect(status(BadAccess.unusedCertificate) == .configuration)
+        #expect(throws: UnusableFile.self) { try AccessToken(file: "/no/such/file") }
+        do { _ = try AccessToken(file: "/") } catch { #expect(status(error) == .configuration) }
         #expect(status(Failure(.usage, "")) == .usage)
         struct Unheard: Error {}
         #expect(status(Unheard()) == .defect)
@@ -50,7 +58,12 @@ import Testing
         ["table", "create"], ["table", "create", "t", "--dim", "-1"], ["stats", "--watch", "0"],
         ["bench", "--batch", "0"], ["bench", "--seconds", "1", "--requests", "1"],
         ["bench", "--requests", "0"], ["bench", "--mix", "x:1"], ["bench", "--warmup", "-1"],
-        ["bench", "--format", "int8"], ["nonsense"],
+        ["bench", "--format", "int8"], ["nonsense"], ["stats", "--tls-key", "k"],
+        ["serve", "--data", "d", "--socket-mode", "888"],
+        ["serve", "--data", "d", "--socket-mode", "1600"],
+        ["serve", "--data", "d", "--socket-mode", "-1"],
+        ["serve", "--data", "d", "--tls-key", "k"],
+        ["serve", "--data", "d", "--tls-client-ca", "c"],
     ])
     func badArgumentsAreUsage(arguments: [String]) {
         let error = #expect(throws: (any Error).self) {

@@ -5,6 +5,15 @@ struct ServerRun {
     let folder: URL
     let address: String
     private let process: Process
+    private let addressFile: URL
+
+    /// All addresses that it listens on: the one above, then those of its arguments.
+    var addresses: [String] {
+        get throws {
+            try String(contentsOf: addressFile, encoding: .utf8).split(separator: "\n").map(
+                String.init)
+        }
+    }
 
     /// Starts a server and waits until it listens.
     init(_ arguments: [String] = [], folder given: URL? = nil) async throws {
@@ -12,6 +21,7 @@ struct ServerRun {
         let ready = folder.appending(path: "ready")
         address = "unix:" + folder.appending(path: "s").path
         let data = folder.appending(path: "data").path
+        addressFile = ready
         process = try CommandLineRun.process(
             ["serve", "--data", data, "--listen", address, "--ready-file", ready.path]
                 + arguments,

@@ -14,7 +14,7 @@ final class RawConnection {
         case .unix(let path):
             descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
             socketAddress = try SocketAddress(unixDomainSocketPath: path)
-        case .tcp(let host, let port):
+        case .tcp(let host, let port), .tls(let host, let port):
             descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
             socketAddress = try SocketAddress(ipAddress: host, port: port)
         }
@@ -36,7 +36,8 @@ final class RawConnection {
         var sent = 0
         while sent < bytes.count {
             let count = bytes.withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
+                Glibc.send(
+                    descriptor, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
             }
             guard count > 0 else { throw Failed(what: "send: \(errno)") }
             sent += count
@@ -99,15 +100,17 @@ final class RawConnection {
         let messageBytes = bytes[36...].reversed().reduce(0) { $0 << 8 | Int($1) }
         bytes += try receive(messageBytes)
         var stream = ByteBuffer(bytes: bytes)
-        guard let welcome = try Welcome.read(from: &stream) else { throw Failed(what: "no Welcome") }
+        guard let welcome = try Welcome.read(from: &stream) else {
+            throw Failed(what: "no Welcome")
+        }
         return welcome
     }
 
     /// Shakes hands; a connection on which frames can be sent.
     @discardableResult
-    func shakeHands() throws -> Welcome {
+    func shakeHands(credential: [UInt8] = []) throws -> Welcome {
         var hello = ByteBuffer()
-        Hello().write(to: &hello)
+        Hello(credential: credential).write(to: &hello)
         try send(hello)
         return try welcome()
     }

@@ -17,7 +17,17 @@ final class TestServer: Sendable {
     private let services: ServiceGroup
     private let running: Task<Void, any Error>
 
-    enum Socket { case unix, tcp }
+    enum Socket {
+        case unix, tcp, tls
+
+        func address(in folder: String) -> ServerAddress {
+            switch self {
+            case .unix: .unix(path: folder + "/t.sock")
+            case .tcp: .tcp(host: "127.0.0.1", port: 0)
+            case .tls: .tls(host: "127.0.0.1", port: 0)
+            }
+        }
+    }
 
     /// Limits small enough for a test, and few threads.
     static var options: ServerOptions {
@@ -31,12 +41,14 @@ final class TestServer: Sendable {
     /// Runs `body` with a server that listens, then stops it in good order.
     static func with(
         path: String? = nil, memoryBytes: Int = 64 << 20, isReadOnly: Bool = false,
-        socket: Socket = .unix, options: ServerOptions = TestServer.options,
-        _ body: (TestServer) async throws -> Void
+        socket: Socket = .unix, address: ServerAddress? = nil,
+        options: ServerOptions = TestServer.options,
+        logger: Logger = quietLogger, _ body: (TestServer) async throws -> Void
     ) async throws {
         let folder = path ?? temporaryPath()
         defer { if path == nil { try? FileManager.default.removeItem(atPath: folder) } }
-        let server = try await TestServer(folder, memoryBytes, isReadOnly, socket, options)
+        let server = try await TestServer(
+            folder, memoryBytes, isReadOnly, address ?? socket.address(in: folder), options, logger)
         do {
             try await body(server)
         } catch {
@@ -49,29 +61,28 @@ final class TestServer: Sendable {
     static func temporaryPath() -> String { "/tmp/tcs-\(UUID().uuidString.prefix(13))" }
 
     private init(
-        _ path: String, _ memoryBytes: Int, _ isReadOnly: Bool, _ socket: Socket, _ options: ServerOptions
+        _ path: String, _ memoryBytes: Int, _ isReadOnly: Bool, _ address: ServerAddress,
+        _ options: ServerOptions, _ logger: Logger
     ) async throws {
         self.path = path
         let directory = try DataDirectory(path: path, readOnly: isReadOnly)
-        cold = FaultyColdTier(try RocksDBColdTier(path: directory.coldPath, readOnly: isReadOnly, mayCreate: true))
+        cold = FaultyColdTier(
+            try RocksDBColdTier(path: directory.coldPath, readOnly: isReadOnly, mayCreate: true))
         store = try Store(
             directory: directory, cold: cold,
             options: .init(memoryBytes: memoryBytes, isReadOnly: isReadOnly, shardCount: 4))
-        let address: ServerAddress =
-            switch socket {
-            case .unix: .unix(path: path + "/t.sock")
-            case .tcp: .tcp(host: "127.0.0.1", port: 0)
-            }
         let (listening, announce) = AsyncStream.makeStream(of: [ServerAddress].self)
         let server = EmbeddingServer(
-            store: store, addresses: [address], options: options, logger: quietLogger
+            store: store, addresses: [address], options: options, logger: logger
         ) { addresses in
             announce.yield(addresses)
             announce.finish()
         }
         let services = ServiceGroup(
             configuration: .init(
-                services: [.init(service: server, successTerminationBehavior: .gracefullyShutdownGroup)],
+                services: [
+                    .init(service: server, successTerminationBehavior: .gracefullyShutdownGroup)
+                ],
                 logger: quietLogger))
         self.services = services
         running = Task {
@@ -87,13 +98,15 @@ final class TestServer: Sendable {
         self.address = first
     }
 
-    func connect() async throws -> EmbeddingClient {
-        try await EmbeddingClient.connect(to: address, timeout: .seconds(25))
+    func connect(_ access: ClientAccess = ClientAccess()) async throws -> EmbeddingClient {
+        try await EmbeddingClient.connect(to: address, access: access, timeout: .seconds(25))
     }
 
     /// Runs `body` with a connection.
-    func connected(_ body: (EmbeddingClient) async throws -> Void) async throws {
-        let client = try await connect()
+    func connected(
+        _ access: ClientAccess = ClientAccess(), _ body: (EmbeddingClient) async throws -> Void
+    ) async throws {
+        let client = try await connect(access)
         do {
             try await body(client)
         } catch {
@@ -136,7 +149,8 @@ func expectRows(
     let isSame = rows == expected
     let first = zip(rows, expected).enumerated().first { $0.element.0 != $0.element.1 }
     #expect(
-        isSame, "\(comment) first difference: \(String(describing: first))", sourceLocation: sourceLocation)
+        isSame, "\(comment) first difference: \(String(describing: first))",
+        sourceLocation: sourceLocation)
 }
 
 /// The code of the `WireError` that `body` throws; nil for none.

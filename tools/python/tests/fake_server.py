@@ -1,7 +1,9 @@
 """Servers for tests: one that serves a `FakeStore`, and ones that do what a test tells them."""
 
+import contextlib
 import json
 import socket
+import ssl
 import struct
 import threading
 from typing import NamedTuple
@@ -29,6 +31,7 @@ class Peer:
     def __init__(self, accepted, frame_bytes_max, ids_max, in_flight_max):
         self.socket = accepted
         self.limits = (frame_bytes_max, ids_max, in_flight_max)
+        self.credential = None
 
     def read(self, count):
         read = b""
@@ -42,6 +45,7 @@ class Peer:
     def shake_hands(self, magic=MAGIC, version=1, status=0, capabilities=7, message=b""):
         hello = self.read(HELLO_BYTES)
         assert hello[:8] == MAGIC
+        self.credential = self.read(int.from_bytes(hello[16:20], "little"))
         welcome = WELCOME.pack(magic, version, status, capabilities, *self.limits, len(message))
         self.socket.sendall(welcome + message)
 
@@ -67,16 +71,26 @@ class Peer:
 class FakeServer:
     """Listens on a Unix socket and runs ``behave(peer)`` in a thread for every connection.
 
-    An assertion that fails in ``behave`` is raised again when the server is closed.
+    With ``tcp`` it listens on a TCP port instead, and so it does with ``tls``, an
+    ``ssl.SSLContext``. An assertion that fails in ``behave`` is raised again when the server is closed.
     """
 
-    def __init__(self, path, behave, frame_bytes_max=1 << 20, ids_max=65536, in_flight_max=64):
-        self.address = f"unix:{path}"
+    def __init__(
+        self, path, behave, frame_bytes_max=1 << 20, ids_max=65536, in_flight_max=64, tls=None,
+        tcp=False,
+    ):
         self._behave = behave
         self._limits = (frame_bytes_max, ids_max, in_flight_max)
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.bind(str(path))
-        self._listener.listen()
+        self._tls = tls
+        if tls is None and not tcp:
+            self.address = f"unix:{path}"
+            self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self._listener.bind(str(path))
+            self._listener.listen()
+        else:
+            self._listener = socket.create_server(("127.0.0.1", 0))
+            port = self._listener.getsockname()[1]
+            self.address = f"{'tls' if tls else 'tcp'}:127.0.0.1:{port}"
         self._threads = []
         self._failures = []
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
@@ -93,10 +107,13 @@ class FakeServer:
             thread.start()
 
     def _serve(self, accepted):
-        with accepted:
+        with contextlib.ExitStack() as stack:
             try:
+                if self._tls is not None:
+                    accepted = self._tls.wrap_socket(accepted, server_side=True)
+                stack.enter_context(accepted)
                 self._behave(Peer(accepted, *self._limits))
-            except (EOFError, ConnectionError):
+            except (EOFError, ConnectionError, ssl.SSLError):
                 pass  # The client left, which is how most tests end.
             except Exception as failure:
                 self._failures.append(failure)

@@ -15,14 +15,16 @@ STOP_SECONDS_MAX = 60
 class LiveServer:
     """The binary that THERMOCLINE_BINARY names, on a Unix socket in ``folder``.
 
-    Its messages go to ``folder/log``, and into the failure if it does not start.
+    ``listen`` are further addresses; ``addresses`` are all, with the ports that they got. Its messages go to ``folder/log``, and into the failure if it does not start.
     """
 
-    def __init__(self, folder, memory="64MiB", durability="none", options=()):
+    def __init__(self, folder, memory="64MiB", durability="none", options=(), listen=()):
         self.folder = folder
         self.memory = memory
         self.durability = durability
         self.options = options
+        self.listen = listen
+        self.addresses = []
         self.address = f"unix:{folder}/live.sock"
         self._process = None
 
@@ -44,6 +46,7 @@ class LiveServer:
                     BINARY, "serve", "--data", str(self.folder / "data"),
                     "--listen", self.address, "--memory", self.memory,
                     "--durability", self.durability, "--ready-file", str(ready), *self.options,
+                    *(part for address in self.listen for part in ("--listen", address)),
                 ],
                 stdout=log, stderr=log)
         deadline = time.monotonic() + START_SECONDS_MAX
@@ -54,6 +57,7 @@ class LiveServer:
                     pytest.skip(f"the server says: {self.log().strip()}")
                 raise AssertionError(f"the server did not start: {self.log()}")
             time.sleep(0.01)
+        self.addresses = ready.read_text().split()
 
     def terminate(self):
         """SIGTERM; the exit status."""

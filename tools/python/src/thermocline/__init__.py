@@ -7,6 +7,7 @@
 >>> table.push([1, 2, 3], np.ones_like(rows))
 """
 
+from .access import TLS
 from .client import Client, connect
 from .errors import ErrorCode, ThermoclineError
 from .future import Future
@@ -55,6 +56,7 @@ __all__ = [
     "SGD",
     "Schema",
     "Scheme",
+    "TLS",
     "Table",
     "ThermoclineError",
     "Uniform",

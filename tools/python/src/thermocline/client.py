@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import ssl
 from types import TracebackType
 from typing import Any
 
 from . import address as addresses
 from . import operations, schemes
+from .access import TLS, find_token
 from .connection import Connection
 from .initializers import Initializer, Uniform
 from .optimizers import Adagrad, Optimizer
@@ -28,28 +31,46 @@ from .schemes import Scheme
 from .table import Table
 
 
-def connect(address: str | None = None, timeout: float | None = 30.0) -> Client:
+def connect(
+    address: str | None = None,
+    timeout: float | None = 30.0,
+    *,
+    token: str | bytes | None = None,
+    token_file: str | os.PathLike[str] | None = None,
+    tls: TLS | ssl.SSLContext | None = None,
+) -> Client:
     """Connects to a server.
 
     Parameters
     ----------
     address : str, optional
-        ``unix:/path/to.sock`` or ``tcp:host:port``; without it that of the variable
-        ``THERMOCLINE_SERVER``.
+        ``unix:/path/to.sock``, ``tcp:host:port`` or with TLS ``tls:host:port``; without it that
+        of the variable ``THERMOCLINE_SERVER``.
     timeout : float or None
         Seconds of silence after which the server is given up, now and in every later request;
         None waits for ever.
+    token : str or bytes, optional
+        The secret that is shared with the server, where it asks for one.
+    token_file : str, optional
+        A file with it that its owner alone can use; without either that of the variable
+        ``THERMOCLINE_TOKEN_FILE``. One newline at its end is no part of the token.
+    tls : TLS or ssl.SSLContext, optional
+        For addresses with TLS; without it what the variables ``THERMOCLINE_TLS_CA``,
+        ``THERMOCLINE_TLS_CERTIFICATE`` and ``THERMOCLINE_TLS_KEY`` name, or the system's roots.
 
     Raises
     ------
     ValueError
-        No address, or one of another form.
+        No address, or one of another form; a file with a token or a certificate that cannot be
+        used.
     ThermoclineError
-        The server refuses the connection.
+        The server refuses the connection; ``UNAUTHORIZED`` where it does not know the token.
     ConnectionError, TimeoutError
-        There is no server, it is no Thermocline, or it does not answer.
+        There is no server, it is no Thermocline, it does not answer, or one side does not trust
+        the other's certificate.
     """
-    return Client(Connection(addresses.resolve(address), timeout))
+    credential = find_token(token, token_file)
+    return Client(Connection(addresses.resolve(address), timeout, credential, tls))
 
 
 class Client:

@@ -10,11 +10,13 @@ import contextlib
 import os
 import select
 import socket
+import ssl
 import struct
 import threading
 from typing import Any, Generic, Iterator, Sequence, TypeVar
 
-from .address import open_socket
+from .access import TLS
+from .address import open_stream
 from .errors import ErrorCode, ThermoclineError
 from .protocol import (
     HEADER_BYTES,
@@ -35,6 +37,7 @@ from .replies import DecodedReply, Reply
 T = TypeVar("T")
 
 MESSAGE_BYTES_MAX = 1024  # Of a welcome.
+TLS_ALERT = b"\x15\x03"  # What TLS answers to whoever does not speak it.
 
 
 class Exchange(Generic[T]):
@@ -69,16 +72,26 @@ class Connection:
     in flight then fails with the same kind of error.
     """
 
-    def __init__(self, address: str, timeout: float | None) -> None:
+    def __init__(
+        self,
+        address: str,
+        timeout: float | None,
+        credential: bytes = b"",
+        tls: TLS | ssl.SSLContext | None = None,
+    ) -> None:
         self.address = address
         self._timeout = timeout
         self._owner_pid = os.getpid()
-        self._socket = open_socket(address, timeout)
+        self._socket = open_stream(address, timeout, tls)
         try:
-            welcome = self._shake_hands()
+            welcome = self._shake_hands(credential)
         except socket.timeout as error:
             self._socket.close()
             raise TimeoutError(f"{address} did not answer in {timeout} seconds") from error
+        except ssl.SSLError as error:
+            # A server that asks for a client certificate says so only here.
+            self._socket.close()
+            raise ConnectionError(f"{address} ended the connection: {error}") from error
         except BaseException:
             self._socket.close()
             raise
@@ -166,10 +179,10 @@ class Connection:
     def closed(self) -> bool:
         return self._broken is not None
 
-    def _shake_hands(self) -> Welcome:
+    def _shake_hands(self, credential: bytes) -> Welcome:
         """The handshake, on a socket that still blocks."""
         wanted = Capability.FLOAT16 | Capability.INT16 | Capability.WRITES
-        self._socket.sendall(encode_hello(wanted))
+        self._socket.sendall(encode_hello(wanted, credential))
         welcome = Welcome.decode(self._read_exactly(WELCOME_BYTES))
         if welcome.message_bytes > MESSAGE_BYTES_MAX:
             raise ConnectionError(f"{self.address} sent a welcome of {welcome.message_bytes} bytes")
@@ -183,8 +196,14 @@ class Connection:
     def _read_exactly(self, count: int) -> bytes:
         read = bytearray()
         while len(read) < count:
-            part = self._socket.recv(count - len(read))
+            try:
+                part = self._socket.recv(count - len(read))
+            except ConnectionResetError:
+                part = b""
             if not part:
+                if read.startswith(TLS_ALERT):
+                    raise ConnectionError(
+                        f"{self.address} speaks TLS; with it an address is tls:host:port")
                 raise ConnectionError(f"{self.address} closed the connection in the handshake")
             read += part
         return bytes(read)

@@ -19,6 +19,7 @@ from .schema import SCHEMA_BYTES, Schema
 MAGIC = b"TCLINE\r\n"
 VERSION = 1
 PING_BYTES_MAX = 1024
+CREDENTIAL_BYTES_MAX = 1024
 
 Bytes = Union[bytes, bytearray, memoryview]
 
@@ -38,7 +39,7 @@ class Capability(enum.IntFlag):
 
     FLOAT16 = 1
     INT16 = 2
-    WRITES = 4
+    WRITES = 4  # Not where the server or the client's token is for reading only.
 
 
 class Operation(enum.IntEnum):
