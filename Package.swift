@@ -34,9 +34,12 @@ let package = Package(
             name: "CRocksDB", pkgConfig: "rocksdb", providers: [.apt(["librocksdb-dev"])]),
         .target(name: "CKernels"),
         .target(
+            name: "CSSTFiles", dependencies: ["CRocksDB"],
+            linkerSettings: [.linkedLibrary("rocksdb")]),
+        .target(
             name: "EmbeddingStore",
             dependencies: [
-                "CKernels", "CRocksDB",
+                "CKernels", "CRocksDB", "CSSTFiles",
                 .product(name: "NIOConcurrencyHelpers", package: nio),
             ],
             // This module owns the raw memory of rows; every use of it is marked.
@@ -134,7 +137,9 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),
-    ]
+    ],
+    // What the headers of RocksDB ask for.
+    cxxLanguageStandard: .cxx17
 )
 
 // Benchmarks bring a package of their own, and code that only they need: they exist only when asked for.

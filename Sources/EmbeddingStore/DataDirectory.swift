@@ -1,3 +1,4 @@
+import CKernels
 internal import Foundation
 internal import NIOConcurrencyHelpers
 
@@ -5,7 +6,7 @@ internal import NIOConcurrencyHelpers
 ///
 /// ```
 /// LOCK     locked by the process that uses the store
-/// STORE    JSON: the format, and what the last clean stop knew
+/// STORE    JSON: the format, and what the last clean stop knew; on the last line a checksum
 /// HOT      the keys that were in memory, as of the last stop or cut of the log
 /// log/     the write-ahead log
 /// cold/    RocksDB
@@ -34,6 +35,9 @@ final class DataDirectory: Sendable {
         var hasLog: Bool?
         var epoch: UInt32 = 0
         var tables: [String: TableState] = [:]
+        /// The files of the cold tier as of the last clean stop; they are others by now unless
+        /// `isClean`, but no name is given twice.
+        var coldFiles: ColdFiles?
 
         /// Whether it is of a store that never had a table and was not in use: there may be no cold
         /// tier yet.
@@ -46,7 +50,7 @@ final class DataDirectory: Sendable {
     }
 
     /// Takes the folder, making it if it is not there (unless `readOnly`, which shares it with
-    /// other readers).
+    /// other readers and changes nothing).
     init(path: String, readOnly: Bool) throws(StoreError) {
         self.path = path
         if !readOnly {
@@ -59,21 +63,29 @@ final class DataDirectory: Sendable {
             let entries = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
             // A stale socket of a server before this one is no reason to refuse.
             let foreign = entries.filter { !$0.hasSuffix(".sock") && !$0.hasPrefix("LOCK") }
+            if !entries.contains("STORE"), entries.contains("cold") {
+                throw .damaged("\(path)/STORE is missing")
+            }
             if !foreign.isEmpty, !entries.contains("STORE") {
                 throw .badDataDirectory("\(path) is not empty and not a Thermocline store")
             }
-        } else if !FileManager.default.fileExists(atPath: path + "/STORE") {
+        } else if !FileManager.default.fileExists(atPath: path + "/STORE"),
+            !FileManager.default.fileExists(atPath: path + "/cold")
+        {
             throw .badDataDirectory("\(path) is not a Thermocline store")
         }
-        let descriptor = unsafe open(path + "/LOCK", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 || (readOnly && errno == EROFS) else {
-            throw .cannotCreate(
-                unsafe "cannot open \(path)/LOCK: \(String(cString: strerror(errno)))")
-        }
-        guard descriptor >= 0 else {
-            // A checkpoint on a medium that nobody can write needs no guard.
+        let descriptor =
+            readOnly
+            ? unsafe open(path + "/LOCK", O_RDONLY | O_CLOEXEC)
+            : unsafe open(path + "/LOCK", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        if descriptor < 0, readOnly, errno == ENOENT {
+            // Nobody has ever had it open, and a reader leaves no trace.
             lockFile = NIOLockedValueBox(-1)
             return
+        }
+        guard descriptor >= 0 else {
+            throw .cannotCreate(
+                unsafe "cannot open \(path)/LOCK: \(String(cString: strerror(errno)))")
         }
         guard flock(descriptor, (readOnly ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0 else {
             Glibc.close(descriptor)
@@ -98,7 +110,9 @@ final class DataDirectory: Sendable {
     /// The state as it was last written.
     func readState() throws(StoreError) -> State {
         guard let data = FileManager.default.contents(atPath: path + "/STORE"),
-            let state = try? JSONDecoder().decode(State.self, from: data)
+            let end = data.dropLast().lastIndex(of: UInt8(ascii: "\n")),
+            Self.checksumLine(data[...end]).elementsEqual(data[(end + 1)...]),
+            let state = try? JSONDecoder().decode(State.self, from: data[...end])
         else {
             throw .damaged("\(path)/STORE is not the description of a store")
         }
@@ -111,6 +125,11 @@ final class DataDirectory: Sendable {
         return current
     }
 
+    private static func checksumLine(_ text: Data) -> [UInt8] {
+        let checksum = unsafe text.withUnsafeBytes { unsafe tc_checksum($0.baseAddress, $0.count) }
+        return Array("checksum \(String(checksum, radix: 16))\n".utf8)
+    }
+
     func writeState(_ state: State) throws(StoreError) { try Self.write(state, inFolder: path) }
 
     /// Replaces the file as a whole: a reader, or a crash, sees the old or the new one.
@@ -119,7 +138,10 @@ final class DataDirectory: Sendable {
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         let temporary = path + "/STORE.new"
         do {
-            try encoder.encode(state).write(to: URL(fileURLWithPath: temporary))
+            var text = try encoder.encode(state)
+            text.append(UInt8(ascii: "\n"))
+            text.append(contentsOf: checksumLine(text))
+            try text.write(to: URL(fileURLWithPath: temporary))
         } catch {
             throw .storageFailed("cannot write \(temporary): \(error.localizedDescription)")
         }

@@ -71,6 +71,8 @@ extension Store {
         let now = runningState()
         for (number, table) in now.tables { state.tables[number]?.coldKeys = table.coldKeys }
         state.isClean = true
+        // Those of the copy are written down when it is closed.
+        state.coldFiles = nil
         state.logSegment = first
         state.hasLog = true
         try DataDirectory.write(state, inFolder: folder)

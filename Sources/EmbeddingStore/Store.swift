@@ -60,6 +60,8 @@ public final class Store: Sendable {
     public let recovery: RecoveryReport
 
     private let directory: DataDirectory
+    /// Says whose rows are in a file that does not say it, should this not be opened again.
+    private let coldFilesAtStart: ColdFiles?
     let cold: any ColdTier
     let budget: MemoryBudget
     private let pinned: PinnedBytes
@@ -84,6 +86,8 @@ public final class Store: Sendable {
         var nextNumber: UInt32 = 1
         /// No call may follow but `close` again.
         var isClosed = false
+        /// The table of each file of the cold tier, once everything is in them and they are closed.
+        var namesOfClosedFiles: [String: String]?
         /// Everything is on disk and the folder is let go of.
         var isReleased = false
         /// The first segment of the log after the last cut.
@@ -110,10 +114,36 @@ public final class Store: Sendable {
             throw .unsupported("the log must have at least \(Self.logBytesMin >> 20) MiB")
         }
         let directory = try DataDirectory(path: path, readOnly: options.isReadOnly)
-        let cold = try RocksDBColdTier(
-            path: directory.coldPath, readOnly: options.isReadOnly,
-            mayCreate: try directory.readState().isEmpty)
+        let cold = try Self.openCold(in: directory, readOnly: options.isReadOnly)
         try self.init(directory: directory, cold: cold, options: options)
+    }
+
+    /// Opens the cold tier, if its files are those that the last clean stop left. Throws `damaged`
+    /// with the file and, where it is known, the table.
+    private static func openCold(
+        in directory: DataDirectory, readOnly: Bool
+    ) throws(StoreError) -> RocksDBColdTier {
+        let state = try directory.readState()
+        if state.isClean, let files = state.coldFiles {
+            let differences = files.differences(in: directory.coldPath)
+            if let first = differences.first {
+                let others = differences.count - 1
+                throw .damaged(
+                    first.description + (others > 0 ? ", and \(others) more files differ" : ""))
+            }
+        }
+        do throws(StoreError) {
+            return try RocksDBColdTier(
+                path: directory.coldPath, readOnly: readOnly, mayCreate: state.isEmpty)
+        } catch {
+            guard case .damaged = error else { throw error }
+            // RocksDB does not always say which file it could not open, and never whose rows it has.
+            let culprit = RowFile.firstThatDoesNotOpen(in: directory.coldPath)
+            let file = culprit?.name ?? ColdFiles.file(in: "\(error)")
+            let table = file.flatMap { state.coldFiles?.files[$0]?.table }
+            let named = culprit?.error ?? error
+            throw table.map(named.inTable) ?? named
+        }
     }
 
     init(directory: DataDirectory, cold: any ColdTier, options: Options) throws(StoreError) {
@@ -124,6 +154,7 @@ public final class Store: Sendable {
         self.directory = directory
         self.cold = cold
         var state = try directory.readState()
+        coldFilesAtStart = state.coldFiles
         if isReadOnly, state.hasLog == true {
             throw .badDataDirectory(
                 "\(directory.path) was not stopped cleanly; serve it once for writing, so that its log is replayed"
@@ -165,7 +196,7 @@ public final class Store: Sendable {
         guard !isReadOnly else {
             recovery = RecoveryReport()
             log = nil
-            if !state.isClean { for table in opened.all { try table.rows.recount(coldKeys: nil) } }
+            if !state.isClean { for table in opened.all { try table.recount(coldKeys: nil) } }
             startThreads(options)
             return
         }
@@ -233,7 +264,7 @@ public final class Store: Sendable {
         if result.report.entries == 0, state.isClean { return result }
         for table in tables.all {
             let known = state.isClean && !hasDemoted ? table.rows.state.coldKeys : nil
-            try table.rows.recount(coldKeys: known)
+            try table.recount(coldKeys: known)
         }
         return result
     }
@@ -427,7 +458,14 @@ public final class Store: Sendable {
         return DataDirectory.State(
             isClean: false, logSegment: segment, hasLog: durability != .none, epoch: budget.epoch,
             tables: Dictionary(
-                uniqueKeysWithValues: tables.map { (String($0.number), $0.rows.state) }))
+                uniqueKeysWithValues: tables.map { (String($0.number), $0.rows.state) }),
+            coldFiles: coldFilesAtStart)
+    }
+
+    /// The table of each file of rows.
+    private func tableNamesOfColdFiles() throws(StoreError) -> [String: String] {
+        let names = Dictionary(uniqueKeysWithValues: tables.map { ($0.number, $0.name) })
+        return try cold.rowFiles().compactMapValues { $0.flatMap { names[$0] } }
     }
 
     /// Writes what is only in memory to disk and lets go of the folder. Blocks. No other call may
@@ -442,26 +480,49 @@ public final class Store: Sendable {
         changes.lock()
         defer { changes.unlock() }
         if tablesBox.withLockedValue({ $0.isReleased }) { return }
-        cuts.lock()
-        defer { cuts.unlock() }
         if !wasClosed {
             if demotesInBackground { demoter.stop() } else { budget.stop() }
         }
         if let log {
-            try flush()
-            log.stop()
+            let names: [String: String]
+            if let known = tablesBox.withLockedValue({ $0.namesOfClosedFiles }) {
+                names = known
+            } else {
+                names = try closeFiles(log)
+            }
             var state = runningState()
             state.isClean = true
             state.logSegment = log.endSegment
             state.hasLog = false
-            try HotList.write(tables.map(\.rows), inFolder: path)
+            state.coldFiles = try ColdFiles(folder: directory.coldPath, tables: names)
             try directory.writeState(state)
             log.removeAllSegments()
+        } else {
+            threads.join()
+            cold.close()
         }
-        threads.join()
-        cold.close()
         directory.release()
         tablesBox.withLockedValue { $0.isReleased = true }
+    }
+
+    /// Writes everything to files of the cold tier and closes them, so that nothing changes them any
+    /// more; returns the table of each.
+    private func closeFiles(_ log: WriteAheadLog) throws(StoreError) -> [String: String] {
+        let names = try stop(log)
+        // A cut of the log that waited for the lock finds the store closed, and ends.
+        threads.join()
+        cold.close()
+        tablesBox.withLockedValue { $0.namesOfClosedFiles = names }
+        return names
+    }
+
+    private func stop(_ log: WriteAheadLog) throws(StoreError) -> [String: String] {
+        cuts.lock()
+        defer { cuts.unlock() }
+        try flush()
+        log.stop()
+        try HotList.write(tables.map(\.rows), inFolder: path)
+        return try tableNamesOfColdFiles()
     }
 }
 

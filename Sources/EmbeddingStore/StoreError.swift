@@ -40,6 +40,11 @@ public enum StoreError: Error, Hashable, Sendable {
 extension StoreError {
     /// There is no room in the hot tier now; a round of demotion takes about as long as the hint.
     static let noRoom = StoreError.overloaded(retryAfterMs: 100)
+
+    /// The same of a table that the message should name: below it tables have numbers only.
+    func inTable(_ name: String) -> StoreError {
+        if case .damaged(let detail) = self { .damaged("table '\(name)': \(detail)") } else { self }
+    }
 }
 
 extension StoreError: CustomStringConvertible {

@@ -14,7 +14,8 @@ struct Thermocline: AsyncParsableCommand {
             73 cannot create, 74 I/O error, 78 bad configuration.
             """,
         subcommands: [
-            Serve.self, TableCommand.self, Stats.self, Checkpoint.self, Inspect.self, Bench.self,
+            Serve.self, TableCommand.self, Stats.self, Checkpoint.self, Inspect.self, Verify.self,
+            Bench.self,
         ])
 
     /// Runs the command that the arguments name. The one place where an error becomes a message

@@ -25,6 +25,9 @@ protocol ColdTier: AnyObject, Sendable {
     ) throws(StoreError)
     /// Bytes that a table takes on disk, about.
     func byteCount(table: UInt32) -> Int
+    /// The files of rows that make up the tier now, by name, with the table of each; nil for the
+    /// catalog's.
+    func rowFiles() throws(StoreError) -> [String: UInt32?]
 
     /// Writes of rows survive the process, and with `synced` the machine, when `write` returns.
     func keepWrites(synced: Bool)
@@ -36,6 +39,9 @@ protocol ColdTier: AnyObject, Sendable {
 }
 
 extension ColdTier {
+    /// Of a tier that has no files.
+    func rowFiles() throws(StoreError) -> [String: UInt32?] { [:] }
+
     /// Counts a table's keys by reading them all.
     func countKeys(table: UInt32) throws(StoreError) -> Int {
         var count = 0

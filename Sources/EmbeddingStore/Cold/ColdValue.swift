@@ -108,6 +108,12 @@ struct ColdValue {
         }
     }
 
+    /// Whether the scale of a parsed value, where it has one, is a number.
+    func hasFiniteScale(_ value: UnsafeRawBufferPointer) -> Bool {
+        // Parsed, so not empty.
+        unsafe precision.scaleBytes == 0 || scale(value.baseAddress!).isFinite
+    }
+
     private func scale(_ base: UnsafeRawPointer) -> Float {
         unsafe base.loadUnaligned(fromByteOffset: Self.headerBytes, as: Float.self)
     }

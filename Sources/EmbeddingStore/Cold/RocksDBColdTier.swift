@@ -91,7 +91,8 @@ final class RocksDBColdTier: ColdTier {
 
     private static func familyName(_ table: UInt32) -> String { "table-\(table)" }
 
-    private static func table(ofFamily name: String) -> UInt32? {
+    /// The table whose rows a column family has; nil for the catalog's.
+    static func table(ofFamily name: String) -> UInt32? {
         name.hasPrefix("table-") ? UInt32(name.dropFirst(6)) : nil
     }
 
@@ -288,6 +289,20 @@ final class RocksDBColdTier: ColdTier {
         }
     }
 
+    func rowFiles() throws(StoreError) -> [String: UInt32?] {
+        let database = try catalogFamily().database
+        let list = unsafe rocksdb_livefiles(database.pointer)
+        defer { unsafe rocksdb_livefiles_destroy(list) }
+        var files: [String: UInt32?] = [:]
+        for at in unsafe 0..<rocksdb_livefiles_count(list) {
+            // Names begin with a slash.
+            let name = unsafe String(cString: rocksdb_livefiles_name(list, at)).dropFirst()
+            let family = unsafe String(cString: rocksdb_livefiles_column_family_name(list, at))
+            files.updateValue(Self.table(ofFamily: family), forKey: String(name))
+        }
+        return files
+    }
+
     // MARK: the catalog
 
     func catalog() throws(StoreError) -> [String: [UInt8]] {
@@ -317,6 +332,9 @@ final class RocksDBColdTier: ColdTier {
         try unsafe StoreError.checkingRocksDB(path: path) {
             unsafe rocksdb_write(family.database.pointer, options.syncedWrites, batch, $0)
         }
+        // RocksDB reads its log as far as it is sound, and a table whose record was lost there would
+        // be taken for one that is being made. Files of rows it reads wholly or not at all.
+        try flush(family)
     }
 
     // MARK: the whole
@@ -332,14 +350,17 @@ final class RocksDBColdTier: ColdTier {
     }
 
     func sync() throws(StoreError) {
+        let families = try opened()
+        for family in [families.catalog] + families.tables.values { try flush(family) }
+    }
+
+    /// Writes what a family has in memory to a file.
+    private func flush(_ family: ColumnFamily) throws(StoreError) {
         let flush = unsafe rocksdb_flushoptions_create()
         defer { unsafe rocksdb_flushoptions_destroy(flush) }
         unsafe rocksdb_flushoptions_set_wait(flush, 1)
-        let families = try opened()
-        for family in [families.catalog] + families.tables.values {
-            try unsafe StoreError.checkingRocksDB(path: path) {
-                unsafe rocksdb_flush_cf(family.database.pointer, flush, family.handle, $0)
-            }
+        try unsafe StoreError.checkingRocksDB(path: path) {
+            unsafe rocksdb_flush_cf(family.database.pointer, flush, family.handle, $0)
         }
     }
 

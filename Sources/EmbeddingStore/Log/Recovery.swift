@@ -24,6 +24,8 @@ struct Recovery {
     let folder: String
     /// Go on with the part before the damage, when there is damage before the end.
     let acceptsDamage: Bool
+    /// Leave every file as it is: for looking at the log of a store that is not opened.
+    var changesNothing = false
     /// Called now and then with bytes done and bytes in all.
     let progress: @Sendable (_ done: Int, _ all: Int) -> Void
 
@@ -91,7 +93,7 @@ struct Recovery {
             guard let number = LogSegment.number(fileName: name) else { continue }
             let path = "\(folder)/\(name)"
             if number < first {
-                unsafe unlink(path)
+                if !changesNothing { unsafe unlink(path) }
                 continue
             }
             let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber
@@ -191,7 +193,7 @@ struct Recovery {
     /// Takes away what is behind the last whole block, so that it cannot be taken for something
     /// later, and gives back the space.
     private func cut(_ file: File, to bytes: Int) throws(StoreError) {
-        if file.bytes == bytes { return }
+        if file.bytes == bytes || changesNothing { return }
         guard unsafe truncate(file.path, off_t(bytes)) == 0 else {
             throw .file(file.path, "truncate", errno)
         }

@@ -29,6 +29,14 @@ struct RowLayout: Sendable {
         stride = (rowOffset + dimension * precision.elementBytes).roundedUp(toMultipleOf: alignment)
     }
 
+    /// Of the hot rows of a table.
+    init(_ schema: TableSchema) {
+        self.init(
+            dimension: schema.dimension,
+            stateCount: schema.optimizer.stateCount(dimension: schema.dimension),
+            precision: schema.hotPrecision)
+    }
+
     var rowBytes: Int { dimension * precision.elementBytes }
 }
 

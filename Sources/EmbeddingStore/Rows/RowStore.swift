@@ -41,10 +41,7 @@ final class RowStore: @unchecked Sendable {  // Each shard guards itself; `log` 
         precondition(shardCount & (shardCount - 1) == 0, "the top bits of a hash choose the shard")
         self.table = table
         self.schema = schema
-        layout = RowLayout(
-            dimension: schema.dimension,
-            stateCount: schema.optimizer.stateCount(dimension: schema.dimension),
-            precision: schema.hotPrecision)
+        layout = RowLayout(schema)
         rule = StepRule(schema.optimizer)
         // Keys are spread evenly, so a shard never needs much more than its part of the budget;
         // twice that, and some, is only address space.

@@ -48,8 +48,10 @@ public final class Table: Sendable {
         found: FoundBits? = nil
     ) throws(StoreError) {
         try unsafe schema.scheme.withKeys(of: Keys(ids)) { (keys) throws(StoreError) in
-            try unsafe rows.pullCold(
-                keys, missing: missing, create: create, into: output, found: found)
+            try naming { () throws(StoreError) in
+                try unsafe rows.pullCold(
+                    keys, missing: missing, create: create, into: output, found: found)
+            }
         }
     }
 
@@ -76,7 +78,7 @@ public final class Table: Sendable {
         _ ids: UnsafeRawBufferPointer, gradients: UnsafeBufferPointer<Float>
     ) throws(StoreError) -> Commit {
         let unique = try unsafe unique(ids, gradients, .sum, "a gradient")
-        return try rows.writeCold(unique, .step)
+        return try naming { () throws(StoreError) in try rows.writeCold(unique, .step) }
     }
 
     /// Replaces rows and resets their optimizer state, as `pushHot`; of an id that comes twice the
@@ -93,7 +95,7 @@ public final class Table: Sendable {
         _ ids: UnsafeRawBufferPointer, values: UnsafeBufferPointer<Float>
     ) throws(StoreError) -> Commit {
         let unique = try unsafe unique(ids, values, .last, "a row")
-        return try rows.writeCold(unique, .assign)
+        return try naming { () throws(StoreError) in try rows.writeCold(unique, .assign) }
     }
 
     private func unique(
@@ -122,9 +124,25 @@ public final class Table: Sendable {
 
     /// Deletes the rows of the ids from both tiers; returns how many there were, and when that may be
     /// acknowledged. Blocks.
+    ///
+    /// Throws `storageFailed`, or `damaged` when it cannot be read whether there is a row; nothing
+    /// has changed then.
     public func delete(_ ids: UnsafeRawBufferPointer) throws(StoreError) -> (count: Int, Commit) {
         if rows.isReadOnly { throw .readOnly }
         let keys = unsafe Keys(ids)
-        return try unsafe rows.delete(Array(Set((0..<keys.count).map { unsafe keys[$0] })))
+        let distinct = unsafe Set((0..<keys.count).map { unsafe keys[$0] })
+        return try naming { () throws(StoreError) in try rows.delete(Array(distinct)) }
+    }
+
+    /// Counts the rows, as `RowStore.recount` does.
+    func recount(coldKeys known: Int?) throws(StoreError) {
+        try naming { () throws(StoreError) in try rows.recount(coldKeys: known) }
+    }
+
+    /// Gives damage that is met the name of the table: below here it has a number only.
+    private func naming<Result>(
+        _ body: () throws(StoreError) -> Result
+    ) throws(StoreError) -> Result {
+        do { return try body() } catch { throw error.inTable(name) }
     }
 }

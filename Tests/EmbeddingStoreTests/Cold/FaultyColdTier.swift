@@ -105,6 +105,7 @@ final class FaultyColdTier: ColdTier, @unchecked Sendable {  // plain properties
     }
 
     func byteCount(table: UInt32) -> Int { below.byteCount(table: table) }
+    func rowFiles() throws(StoreError) -> [String: UInt32?] { try below.rowFiles() }
 
     func keepWrites(synced: Bool) { below.keepWrites(synced: synced) }
 
