@@ -51,6 +51,7 @@ public final class EmbeddingClient: Sendable {
         to address: ServerAddress, access: ClientAccess = ClientAccess(),
         group: (any EventLoopGroup)? = nil, timeout: TimeAmount = .seconds(30)
     ) async throws -> EmbeddingClient {
+        let tls = try tls(for: address, access)
         let eventLoop = (group ?? MultiThreadedEventLoopGroup.singleton).next()
         let welcomed = eventLoop.makePromise(of: Welcome.self)
         let connected = open(address, on: eventLoop, timeout: timeout)
@@ -60,7 +61,7 @@ public final class EmbeddingClient: Sendable {
                 let handler = ConnectionHandler(
                     hello: Hello(credential: access.token?.bytes ?? []), welcomed: welcomed,
                     queuedMax: queuedMax)
-                if let tls = try NIOSSLClientHandler.handler(for: address, access.tls) {
+                if let tls = try NIOSSLClientHandler.handler(for: address, tls) {
                     try channel.pipeline.syncOperations.addHandler(tls)
                 }
                 try channel.pipeline.syncOperations.addHandler(handler)
@@ -82,6 +83,20 @@ public final class EmbeddingClient: Sendable {
         return EmbeddingClient(
             address: address, channel: channel, handler: handler,
             welcome: try await welcomed.futureResult.get(), timeout: timeout)
+    }
+
+    /// What TLS needs, read before an event loop would have to wait for it; nil for addresses
+    /// without.
+    private static func tls(
+        for address: ServerAddress, _ access: ClientAccess
+    ) throws(ConnectionError) -> ClientTLS? {
+        guard address.isTLS else { return nil }
+        if let tls = access.tls { return tls }
+        do {
+            return try ClientTLS.system.get()
+        } catch {
+            throw .tlsFailed(reason: "\(error)")
+        }
     }
 
     /// Why a connection could not be made, in the system's words.

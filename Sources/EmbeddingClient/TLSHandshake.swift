@@ -8,10 +8,10 @@ extension NIOSSLClientHandler {
     static func handler(
         for address: ServerAddress, _ tls: ClientTLS?
     ) throws -> NIOSSLClientHandler? {
-        guard case .tls(let host, let port) = address else { return nil }
+        guard case .tls(let host, let port) = address, let tls else { return nil }
         // The certificate must have the name, or where there is none the address we connect to.
         let isNumber = (try? SocketAddress(ipAddress: host, port: port)) != nil
         return try NIOSSLClientHandler(
-            context: (tls ?? ClientTLS()).context, serverHostname: isNumber ? nil : host)
+            context: tls.context, serverHostname: isNumber ? nil : host)
     }
 }
