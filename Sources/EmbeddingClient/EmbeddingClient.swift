@@ -2,7 +2,6 @@ public import EmbeddingWire
 internal import Foundation
 public import NIOCore
 internal import NIOPosix
-internal import NIOSSL
 internal import Synchronization
 
 /// A connection to a Thermocline server.
@@ -51,7 +50,7 @@ public final class EmbeddingClient: Sendable {
         to address: ServerAddress, access: ClientAccess = ClientAccess(),
         group: (any EventLoopGroup)? = nil, timeout: TimeAmount = .seconds(30)
     ) async throws -> EmbeddingClient {
-        let tls = try tls(for: address, access)
+        let tls = try TLSHandshake(with: address, access)
         let eventLoop = (group ?? MultiThreadedEventLoopGroup.singleton).next()
         let welcomed = eventLoop.makePromise(of: Welcome.self)
         let connected = open(address, on: eventLoop, timeout: timeout)
@@ -61,9 +60,7 @@ public final class EmbeddingClient: Sendable {
                 let handler = ConnectionHandler(
                     hello: Hello(credential: access.token?.bytes ?? []), welcomed: welcomed,
                     queuedMax: queuedMax)
-                if let tls = try NIOSSLClientHandler.handler(for: address, tls) {
-                    try channel.pipeline.syncOperations.addHandler(tls)
-                }
+                if let tls { try channel.pipeline.syncOperations.addHandler(tls.handler()) }
                 try channel.pipeline.syncOperations.addHandler(handler)
                 try channel.syncOptions?.setOption(.autoRead, value: true)
                 return (channel, NIOLoopBound(handler, eventLoop: eventLoop))
@@ -83,20 +80,6 @@ public final class EmbeddingClient: Sendable {
         return EmbeddingClient(
             address: address, channel: channel, handler: handler,
             welcome: try await welcomed.futureResult.get(), timeout: timeout)
-    }
-
-    /// What TLS needs, read before an event loop would have to wait for it; nil for addresses
-    /// without.
-    private static func tls(
-        for address: ServerAddress, _ access: ClientAccess
-    ) throws(ConnectionError) -> ClientTLS? {
-        guard address.isTLS else { return nil }
-        if let tls = access.tls { return tls }
-        do {
-            return try ClientTLS.system.get()
-        } catch {
-            throw .tlsFailed(reason: "\(error)")
-        }
     }
 
     /// Why a connection could not be made, in the system's words.
