@@ -8,6 +8,9 @@ package import NIOSSL
 public struct ClientTLS: Sendable {
     package let context: NIOSSLContext
 
+    /// With the system's root certificates and none of our own; they are read once.
+    package static let system = Result { () throws(UnusableFile) in try ClientTLS() }
+
     /// Reads the files, all of them PEM. Blocks.
     ///
     /// - Parameters:

@@ -2,7 +2,6 @@ public import EmbeddingWire
 internal import Foundation
 public import NIOCore
 internal import NIOPosix
-internal import NIOSSL
 internal import Synchronization
 
 /// A connection to a Thermocline server.
@@ -51,6 +50,7 @@ public final class EmbeddingClient: Sendable {
         to address: ServerAddress, access: ClientAccess = ClientAccess(),
         group: (any EventLoopGroup)? = nil, timeout: TimeAmount = .seconds(30)
     ) async throws -> EmbeddingClient {
+        let tls = try TLSHandshake(with: address, access)
         let eventLoop = (group ?? MultiThreadedEventLoopGroup.singleton).next()
         let welcomed = eventLoop.makePromise(of: Welcome.self)
         let connected = open(address, on: eventLoop, timeout: timeout)
@@ -60,9 +60,7 @@ public final class EmbeddingClient: Sendable {
                 let handler = ConnectionHandler(
                     hello: Hello(credential: access.token?.bytes ?? []), welcomed: welcomed,
                     queuedMax: queuedMax)
-                if let tls = try NIOSSLClientHandler.handler(for: address, access.tls) {
-                    try channel.pipeline.syncOperations.addHandler(tls)
-                }
+                if let tls { try channel.pipeline.syncOperations.addHandler(tls.handler()) }
                 try channel.pipeline.syncOperations.addHandler(handler)
                 try channel.syncOptions?.setOption(.autoRead, value: true)
                 return (channel, NIOLoopBound(handler, eventLoop: eventLoop))

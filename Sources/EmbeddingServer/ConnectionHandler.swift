@@ -480,6 +480,11 @@ final class ConnectionHandler: ChannelDuplexHandler {
         guard requestsInFlight == 0, ready.isEmpty, !isClosing else { return }
         isClosing = true
         phase = .ending
+        // Nothing to be read; and what is written waits for a TLS handshake that may never be done.
+        if writtenBytes == 0 {
+            context.close(promise: nil)
+            return
+        }
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         // An empty write is done when all before it are.
         context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in

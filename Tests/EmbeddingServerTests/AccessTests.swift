@@ -276,6 +276,27 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(2))) func aHandshakeThatIsNeverDoneHoldsUpNoStop() async throws {
+        var options = try Self.options()
+        options.stopTimeoutSeconds = 3600
+        var silent: RawConnection?
+        try await TestServer.with(socket: .tls, options: options) { server in
+            silent = try RawConnection(to: server.address)
+            // It has been accepted once one that came later is.
+            try await server.connected(Self.client(Self.token)) { try await $0.ping() }
+        }
+        #expect(try #require(silent).isAtEnd())
+    }
+
+    @Test func aHandshakeThatIsNeverDoneIsCutOff() async throws {
+        var options = try Self.options()
+        options.handshakeTimeoutSeconds = 0.2
+        try await TestServer.with(socket: .tls, options: options) { server in
+            let silent = try RawConnection(to: server.address)
+            #expect(silent.isAtEnd())
+        }
+    }
+
     // MARK: files of sockets
 
     @Test(arguments: [nil, 0o600, 0o660, 0o666, 0o200] as [UInt32?])

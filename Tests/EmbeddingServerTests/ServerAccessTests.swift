@@ -101,6 +101,22 @@ import Testing
         }
     }
 
+    @Test func nobodyConnectsBeforeTheFileHasItsPermissions() throws {
+        let path = TestServer.temporaryPath()
+        defer { unlink(path) }
+        let bound = try UnixSocket.bind(path: path, mode: 0o640)
+        defer { close(bound) }
+        var status = stat()
+        #expect(lstat(path, &status) == 0 && status.st_mode & 0o777 == 0o640)
+        #expect(throws: RawConnection.Failed.self) { try RawConnection(to: .unix(path: path)) }
+        #expect(listen(bound, 1) == 0)
+        _ = try RawConnection(to: .unix(path: path))
+        // Whoever listens is not replaced; what is left of a server that is gone is.
+        #expect(throws: CannotListen.self) { try UnixSocket.bind(path: path, mode: 0o600) }
+        #expect(shutdown(bound, Int32(SHUT_RDWR)) == 0)
+        close(try UnixSocket.bind(path: path, mode: 0o600))
+    }
+
     @Test func everyAddressSaysWhatProtectsIt() throws {
         var access = try access()
         func says(_ text: String) throws -> (String, warns: Bool) {
