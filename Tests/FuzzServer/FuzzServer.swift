@@ -65,7 +65,8 @@ struct FuzzServer: AsyncParsableCommand {
             process.terminate()
             process.waitUntilExit()
             say(
-                ended ? "the server ended by itself, status \(process.terminationStatus)"
+                ended
+                    ? "the server ended by itself, status \(process.terminationStatus)"
                     : "the server was still there")
             say("its messages and data are in \(folder)")
             throw error
@@ -84,7 +85,8 @@ struct FuzzServer: AsyncParsableCommand {
         process.executableURL = URL(fileURLWithPath: binary!)  // validated
         process.arguments =
             [
-                "serve", "--data", folder + "/data", "--listen", "unix:\(folder)/s", "--memory", memory,
+                "serve", "--data", folder + "/data", "--listen", "unix:\(folder)/s", "--memory",
+                memory,
                 "--frame-bytes-max", "1MiB", "--ids-max", "4096", "--ready-file", folder + "/ready",
             ] + serveOptions
         FileManager.default.createFile(atPath: folder + "/log", contents: nil)

@@ -58,8 +58,12 @@ package struct FrameGarbage {
     /// A frame whose length is wrong, and noise behind it that cannot be read as a request.
     package mutating func unsoundTail(requestID: UInt32) -> [UInt8] {
         var frame = frame(requestID: requestID)
-        store(UInt32(truncatingIfNeeded: random.next()) >> UInt32(random.below(32)), in: &frame, at: 0)
-        for _ in 0..<random.below(4096) { frame.append(UInt8(truncatingIfNeeded: random.next()) | 0x80) }
+        store(
+            UInt32(truncatingIfNeeded: random.next()) >> UInt32(random.below(32)), in: &frame, at: 0
+        )
+        for _ in 0..<random.below(4096) {
+            frame.append(UInt8(truncatingIfNeeded: random.next()) | 0x80)
+        }
         return frame
     }
 
@@ -128,7 +132,8 @@ package struct FrameGarbage {
                 format: RowFormat.allCases[random.below(3)])
         case 30..<55:
             buffer = encoder.push(
-                table: table, dimension: dimension, ids: ids, gradients: floats(ids.count * dimension))
+                table: table, dimension: dimension, ids: ids,
+                gradients: floats(ids.count * dimension))
         case 55..<65:
             buffer = encoder.assign(
                 table: table, dimension: dimension, ids: ids, rows: floats(ids.count * dimension))

@@ -9,7 +9,7 @@ internal import Foundation
 /// | `THERMOCLINE_FUZZ_INPUT` | a file: this input only |
 ///
 /// Every input lies in a file before it is read, so that it is still there after a crash; the file's
-/// name is `thermocline-fuzz-NAME` in the temporary folder. Put what was found into
+/// name begins with `thermocline-fuzz-NAME` in the temporary folder. Put what was found into
 /// `Tests/Corpus/NAME`: those files are read first, and mutated like the seeds.
 package struct FuzzRun {
     /// What an input did that none may do.
@@ -64,35 +64,44 @@ package struct FuzzRun {
     ///
     /// - Parameters:
     ///   - repair: makes lengths and checksums true again; called for most inputs, not for all.
-    ///   - body: throws, with what is wrong, if the reader did anything but accept or refuse.
+    ///   - body: whether the reader accepted an input; throws, with what is wrong, if it did
+    ///     anything but accept or refuse.
+    /// - Throws: ``Failure``, also when less than one in a hundred was accepted or none refused:
+    ///   such inputs test nothing.
     package func run(
-        repair: (inout [UInt8]) -> Void = { _ in }, _ body: ([UInt8]) throws -> Void
+        repair: (inout [UInt8]) -> Void = { _ in }, _ body: ([UInt8]) throws -> Bool
     ) throws {
         let witness = try InputFile(name)
         if let onlyInput {
-            try read(onlyInput, number: -1, witness, body)
+            _ = try read(onlyInput, number: -1, witness, body)
         } else {
             for (number, input) in seeds.enumerated() {
-                try read(input, number: number - seeds.count, witness, body)
+                _ = try read(input, number: number - seeds.count, witness, body)
             }
+            var accepted = 0
             var random = SeededRandom(seed: seed)
             for number in 0..<cases {
                 var input = seeds[random.below(seeds.count)]
                 let other = seeds[random.below(seeds.count)]
                 Mutator.mutate(&input, other: other, using: &random)
                 if !random.oneIn(4) { repair(&input) }
-                try read(input, number: number, witness, body)
+                if try read(input, number: number, witness, body) { accepted += 1 }
+            }
+            if accepted * 100 < cases || accepted == cases {
+                throw Failure(
+                    name: name, seed: seed, number: cases, input: [],
+                    reason: "\(accepted) of \(cases) inputs were accepted")
             }
         }
         witness.remove()
     }
 
     private func read(
-        _ input: [UInt8], number: Int, _ witness: InputFile, _ body: ([UInt8]) throws -> Void
-    ) throws {
+        _ input: [UInt8], number: Int, _ witness: InputFile, _ body: ([UInt8]) throws -> Bool
+    ) throws -> Bool {
         witness.hold(input)
         do {
-            try body(input)
+            return try body(input)
         } catch {
             throw Failure(
                 name: name, seed: seed, number: number, input: input, reason: "\(error)")
@@ -108,7 +117,8 @@ private final class InputFile {
     private var bytes: UnsafeMutableRawPointer?
 
     init(_ name: String) throws {
-        path = NSTemporaryDirectory() + "thermocline-fuzz-\(name)"
+        // Tests run beside each other.
+        path = NSTemporaryDirectory() + "thermocline-fuzz-\(name)-\(UUID().uuidString.prefix(8))"
         descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
     }

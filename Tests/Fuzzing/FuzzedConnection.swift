@@ -121,7 +121,8 @@ final class FuzzedConnection {
         guard let request = unanswered.removeValue(forKey: reply.header.requestID) else {
             throw Wrong(description: "a reply to no request: \(reply.header)")
         }
-        guard reply.header.operation == request[8], reply.header.options.rawValue == request[9] else {
+        guard reply.header.operation == request[8], reply.header.options.rawValue == request[9]
+        else {
             throw Wrong(description: "a reply of another kind than its request: \(reply.header)")
         }
         if reply.header.status == 0 { try checkBody(reply) }

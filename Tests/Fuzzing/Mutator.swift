@@ -5,7 +5,8 @@
 package enum Mutator {
     /// The numbers at which sizes, signs and limits turn.
     private static let turningPoints: [UInt64] = [
-        0, 1, 2, 3, 4, 7, 8, 15, 16, 31, 32, 63, 64, 127, 128, 255, 256, 511, 1023, 1024, 4095, 4096,
+        0, 1, 2, 3, 4, 7, 8, 15, 16, 31, 32, 63, 64, 127, 128, 255, 256, 511, 1023, 1024, 4095,
+        4096,
         4097, 0x7FFF, 0x8000, 0xFFFF, 0x1_0000, 0xF_FFFF, 0x10_0000, 0x7FFF_FFFF, 0x8000_0000,
         0xFFFF_FFFF, 0x1_0000_0000, 0x7FFF_FFFF_FFFF_FFFF, 0x8000_0000_0000_0000,
         0xFFFF_FFFF_FFFF_FFF8, 0xFFFF_FFFF_FFFF_FFFF,
@@ -41,7 +42,8 @@ package enum Mutator {
         case 4...6:
             bytes[at] = UInt8(truncatingIfNeeded: random.next())
         case 7...10:
-            write(turningPoints[random.below(turningPoints.count)], near: at, &bytes, start, &random)
+            write(
+                turningPoints[random.below(turningPoints.count)], near: at, &bytes, start, &random)
         case 11:
             // A number that is there already, and a little more or less.
             bytes[at] = bytes[at] &+ (random.oneIn(2) ? 1 : 255)

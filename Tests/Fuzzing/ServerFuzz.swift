@@ -44,7 +44,8 @@ package final class ServerFuzz: Sendable {
         package let reason: String
         package let inputs: [String]
         package var description: String {
-            inputs.isEmpty ? reason : "\(reason); what was sent last is in \(inputs.joined(separator: ", "))"
+            inputs.isEmpty
+                ? reason : "\(reason); what was sent last is in \(inputs.joined(separator: ", "))"
         }
     }
 
@@ -106,7 +107,8 @@ package final class ServerFuzz: Sendable {
         }
         let dimension = 8
         let untouched = try await client.createTable(
-            Self.untouchedName, schema: TableSchema(dimension: UInt32(dimension), cold: .float32), ifExists: .error)
+            Self.untouchedName, schema: TableSchema(dimension: UInt32(dimension), cold: .float32),
+            ifExists: .error)
         try await untouched.assign(
             Self.untouchedIDs,
             rows: (0..<Self.untouchedIDs.count * dimension).map { Float($0) })

@@ -44,17 +44,17 @@ import Testing
             defer { copy.deallocate() }
             let bytes = UnsafeMutableRawBufferPointer(rebasing: copy[shift...])
             bytes.copyBytes(from: input)
-            try read(UnsafeRawBufferPointer(bytes), layout)
+            return try read(UnsafeRawBufferPointer(bytes), layout)
         }
     }
 
-    private func read(_ bytes: UnsafeRawBufferPointer, _ layout: RowLayout) throws {
+    private func read(_ bytes: UnsafeRawBufferPointer, _ layout: RowLayout) throws -> Bool {
         let (value, frequency, epoch): (ColdValue, UInt16, UInt8)
         do throws(StoreError) {
             (value, frequency, epoch) = try ColdValue.parse(bytes, layout: layout, key: 1, table: 2)
         } catch {
             guard case .damaged = error else { throw error }
-            return
+            return false
         }
         guard bytes.count == byteCount(value.precision) else {
             throw Broken("\(bytes.count) bytes are taken for \(value)")
@@ -75,12 +75,14 @@ import Testing
         if value.precision == layout.precision {
             try checkWrites(bytes, value, record, layout, frequency: frequency, epoch: epoch)
         }
+        return true
     }
 
     /// A row that is kept as it came is written as it came.
     private func checkWrites(
         _ bytes: UnsafeRawBufferPointer, _ value: ColdValue,
-        _ record: UnsafeMutableRawBufferPointer, _ layout: RowLayout, frequency: UInt16, epoch: UInt8
+        _ record: UnsafeMutableRawBufferPointer, _ layout: RowLayout, frequency: UInt16,
+        epoch: UInt8
     ) throws {
         var again = [UInt8](repeating: 0, count: value.byteCount)
         let meta = RowMeta(frequency: frequency, epoch: UInt32(epoch), flags: 0)
