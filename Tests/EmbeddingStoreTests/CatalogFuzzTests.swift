@@ -25,7 +25,7 @@ import Testing
         let seeds = schemas.enumerated().map { number, schema in
             CatalogEntry(number: 7, name: "a/b-c_\(number).d", schema: schema).bytes
         }
-        try FuzzRun("catalog-entry", seeds: seeds, cases: 4000).run { input in
+        try FuzzRun("catalog-entry", seeds: seeds, cases: 4000).run(isText: true) { input in
             let entry: CatalogEntry
             do throws(StoreError) {
                 entry = try CatalogEntry(record: "table/7", bytes: input)
@@ -54,7 +54,7 @@ import Testing
         try directory.writeState(state)
         let file = URL(fileURLWithPath: folder + "/STORE")
         let seed = Array(try Data(contentsOf: file))
-        try FuzzRun("store-state", seeds: [seed], cases: 3000).run { input in
+        try FuzzRun("store-state", seeds: [seed], cases: 3000).run(isText: true) { input in
             try Data(input).write(to: file)
             do {
                 let state = try directory.readState()

@@ -63,13 +63,15 @@ package struct FuzzRun {
     /// Reads the seeds as they are, then mutated.
     ///
     /// - Parameters:
+    ///   - isText: whether most inputs keep their form and get other numbers only.
     ///   - repair: makes lengths and checksums true again; called for most inputs, not for all.
     ///   - body: whether the reader accepted an input; throws, with what is wrong, if it did
     ///     anything but accept or refuse.
     /// - Throws: ``Failure``, also when less than one in a hundred was accepted or none refused:
     ///   such inputs test nothing.
     package func run(
-        repair: (inout [UInt8]) -> Void = { _ in }, _ body: ([UInt8]) throws -> Bool
+        isText: Bool = false, repair: (inout [UInt8]) -> Void = { _ in },
+        _ body: ([UInt8]) throws -> Bool
     ) throws {
         let witness = try InputFile(name)
         if let onlyInput {
@@ -83,7 +85,11 @@ package struct FuzzRun {
             for number in 0..<cases {
                 var input = seeds[random.below(seeds.count)]
                 let other = seeds[random.below(seeds.count)]
-                Mutator.mutate(&input, other: other, using: &random)
+                if isText, !random.oneIn(4) {
+                    Mutator.mutateNumbers(&input, using: &random)
+                } else {
+                    Mutator.mutate(&input, other: other, using: &random)
+                }
                 if !random.oneIn(4) { repair(&input) }
                 if try read(input, number: number, witness, body) { accepted += 1 }
             }

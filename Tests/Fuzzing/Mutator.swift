@@ -27,6 +27,31 @@ package enum Mutator {
         }
     }
 
+    /// Puts other numbers in the place of decimal ones, one to three of them: what is left of a
+    /// text stays what it is.
+    package static func mutateNumbers(_ text: inout [UInt8], using random: inout SeededRandom) {
+        let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+        for _ in 0...random.below(3) {
+            let starts = text.indices.filter { at in
+                digits.contains(text[at]) && (at == 0 || !digits.contains(text[at - 1]))
+            }
+            guard !starts.isEmpty else { return }
+            let start = starts[random.below(starts.count)]
+            let end = text[start...].firstIndex { !digits.contains($0) } ?? text.endIndex
+            let number =
+                random.oneIn(3)
+                ? decimals[random.below(decimals.count)]
+                : "\(turningPoints[random.below(turningPoints.count)])"
+            text.replaceSubrange(start..<end, with: number.utf8)
+        }
+    }
+
+    private static let decimals = [
+        "-1", "0.5", "-0.0", "1e-30", "1e38", "1e39", "1e308", "1e309", "00",
+        "18446744073709551616",
+        "null", "true", "\"1\"", "[]", "{}",
+    ]
+
     private static func change(
         _ bytes: inout [UInt8], from start: Int, other: [UInt8], using random: inout SeededRandom
     ) {
