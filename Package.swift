@@ -106,7 +106,7 @@ let package = Package(
         .testTarget(
             name: "EmbeddingStoreTests",
             dependencies: [
-                "EmbeddingStore", "Fuzzing",
+                "CKernels", "EmbeddingStore", "Fuzzing",
                 .product(name: "NIOConcurrencyHelpers", package: nio),
             ],
             swiftSettings: strict),

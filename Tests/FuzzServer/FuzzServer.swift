@@ -89,7 +89,7 @@ struct FuzzServer: AsyncParsableCommand {
                 memory,
                 "--frame-bytes-max", "1MiB", "--ids-max", "4096", "--ready-file", folder + "/ready",
             ] + serveOptions
-        FileManager.default.createFile(atPath: folder + "/log", contents: nil)
+        _ = FileManager.default.createFile(atPath: folder + "/log", contents: nil)
         let log = try FileHandle(forWritingTo: URL(fileURLWithPath: folder + "/log"))
         process.standardOutput = log
         process.standardError = log
