@@ -83,6 +83,7 @@ final class FuzzedConnection {
         _ bytes: [UInt8], isLast: Bool = false, _ take: (inout ByteBuffer) throws -> Bool
     ) throws {
         var sent = 0
+        if bytes.isEmpty, isLast { shutdown(descriptor, Int32(SHUT_WR)) }
         while true {
             var events = pollfd(
                 fd: descriptor, events: Int16(sent < bytes.count ? POLLIN | POLLOUT : POLLIN),
