@@ -94,15 +94,28 @@ let package = Package(
                 .product(name: "NIOPosix", package: nio),
             ],
             swiftSettings: strict),
+        // Not a test: what tests of several targets mutate their input with.
+        .target(
+            name: "Fuzzing",
+            dependencies: [
+                "EmbeddingClient", "EmbeddingWire",
+                .product(name: "NIOCore", package: nio),
+                .product(name: "NIOConcurrencyHelpers", package: nio),
+            ],
+            path: "Tests/Fuzzing",
+            swiftSettings: strict),
         .testTarget(
             name: "CKernelsTests", dependencies: ["CKernels"], swiftSettings: strict),
         .testTarget(
             name: "EmbeddingStoreTests",
-            dependencies: ["EmbeddingStore", .product(name: "NIOConcurrencyHelpers", package: nio)],
+            dependencies: [
+                "CKernels", "EmbeddingStore", "Fuzzing",
+                .product(name: "NIOConcurrencyHelpers", package: nio),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "EmbeddingWireTests",
-            dependencies: ["EmbeddingWire", .product(name: "NIOCore", package: nio)],
+            dependencies: ["EmbeddingWire", "Fuzzing", .product(name: "NIOCore", package: nio)],
             swiftSettings: strict),
         .testTarget(
             name: "EmbeddingAccessTests",
@@ -129,7 +142,7 @@ let package = Package(
             name: "EmbeddingServerTests",
             dependencies: [
                 "EmbeddingServer", "EmbeddingClient", "EmbeddingAccess", "EmbeddingStore",
-                "EmbeddingWire",
+                "EmbeddingWire", "Fuzzing",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOEmbedded", package: nio),
                 .product(name: "NIOPosix", package: nio),
@@ -158,4 +171,17 @@ if Context.environment["THERMOCLINE_BENCHMARKS"] != nil {
             path: "Benchmarks/Thermocline",
             swiftSettings: strict,
             plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]))
+}
+
+// What tools/fuzz-server runs.
+if Context.environment["THERMOCLINE_FUZZ_SERVER"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "FuzzServer",
+            dependencies: [
+                "Fuzzing", "EmbeddingWire",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/FuzzServer",
+            swiftSettings: strict))
 }

@@ -33,6 +33,8 @@ final class DataDirectory: Sendable {
         /// The first segment of the log that is needed, and whether it must be there.
         var logSegment: UInt64?
         var hasLog: Bool?
+        /// A replay of this log has moved rows to disk, where others may have been that were newer.
+        var isRewritten: Bool?
         var epoch: UInt32 = 0
         var tables: [String: TableState] = [:]
         /// The files of the cold tier as of the last clean stop; they are others by now unless

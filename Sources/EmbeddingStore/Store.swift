@@ -208,7 +208,7 @@ public final class Store: Sendable {
         let reading = Recovery(
             folder: directory.logPath, acceptsDamage: options.acceptsDamagedLog,
             progress: { done, all in onEvent?(.recovering(bytes: done, of: all)) })
-        let recovered = try Self.recover(opened, demoter, state, reading)
+        let recovered = try Self.recover(opened, demoter, directory, &state, reading)
         recovery = recovered.report
 
         state.isClean = false
@@ -247,19 +247,32 @@ public final class Store: Sendable {
 
     /// Replays the log into the tables and makes their counts true.
     private static func recover(
-        _ tables: Tables, _ demoter: Demoter, _ state: DataDirectory.State, _ recovery: Recovery
+        _ tables: Tables, _ demoter: Demoter, _ directory: DataDirectory,
+        _ state: inout DataDirectory.State, _ recovery: Recovery
     ) throws(StoreError) -> Recovery.Result {
         var hasDemoted = false
+        var deleted: [UInt32: Set<UInt64>] = [:]
         let result = try recovery.run(
             first: state.logSegment ?? 1, isExpected: state.hasLog == true
         ) { (entry, section) throws(StoreError) in
             // Of a table that has been dropped since nothing is wanted.
             guard let table = tables.byNumber[entry.table] else { return }
-            try table.rows.replay(entry, section) { () throws(StoreError) in
+            try table.rows.replay(
+                entry, section, deleted: &deleted[entry.table, default: []],
+                trustsDisk: state.isRewritten != true
+            ) { () throws(StoreError) in
                 hasDemoted = true
+                if state.isRewritten != true {
+                    // Before anything is: another crash would find it.
+                    state.isRewritten = true
+                    try directory.writeState(state)
+                }
                 // As they are: replayed again after another crash they must come out the same.
                 while try demoter.demote(exactly: true) > 0 {}
             }
+        }
+        for (number, keys) in deleted {
+            try tables.byNumber[number]?.rows.finishReplay(deleted: keys)
         }
         if result.report.entries == 0, state.isClean { return result }
         for table in tables.all {

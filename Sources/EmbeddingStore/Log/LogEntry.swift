@@ -29,6 +29,12 @@ import CKernels
 
     var isEmpty: Bool { byteCount == LogFormat.entryHeaderBytes }
 
+    /// Forgets what it was about: who leaves without a word must not repeat what another has said.
+    func clear() {
+        byteCount = LogFormat.entryHeaderBytes
+        section = nil
+    }
+
     /// The most bytes that an entry with so many records in so many sections takes.
     static func byteCountMax(records: Int, recordBytes: Int, sections: Int) -> Int {
         LogFormat.entryHeaderBytes + records * recordBytes
@@ -40,8 +46,7 @@ import CKernels
         self.kind = kind
         self.table = table
         self.recordBytes = recordBytes
-        byteCount = LogFormat.entryHeaderBytes
-        section = nil
+        clear()
     }
 
     /// Begins the section of a shard, whose lock is held: `ticket` was taken under it.

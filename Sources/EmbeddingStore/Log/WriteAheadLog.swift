@@ -201,6 +201,7 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
     private func recycle(_ entries: [LogEntry]) {
         pool.withLockedValue { pool in
             for entry in entries where entry.heldBytes <= Self.pooledEntryBytesMax {
+                entry.clear()
                 if pool.count < Self.pooledEntriesMax { pool.append(entry) }
             }
         }

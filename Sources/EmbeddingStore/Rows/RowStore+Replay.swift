@@ -9,10 +9,16 @@ extension RowStore {
     private static let replayedRowsMax = 4096
     private static let prefetchDistance = 16
 
-    /// `makeRoom` moves rows to disk, in hot precision.
+    /// - Parameters:
+    ///   - deleted: keys that have been deleted and not been made again. They go from the disk only
+    ///     at the end, by `finishReplay`: the disk may have a row that was made after the deletion.
+    ///   - trustsDisk: whether no replay of this log has moved rows to disk. Then a row that left the
+    ///     hot tier is on disk as it was when it left, or as it was later. Otherwise what the disk
+    ///     had may have been replaced by what was earlier, and the row of the log counts.
+    ///   - makeRoom: moves rows to disk, in hot precision.
     func replay(
-        _ entry: LogReader.Entry, _ section: LogReader.Section,
-        makeRoom: () throws(StoreError) -> Void
+        _ entry: LogReader.Entry, _ section: LogReader.Section, deleted: inout Set<UInt64>,
+        trustsDisk: Bool, makeRoom: () throws(StoreError) -> Void
     ) throws(StoreError) {
         guard entry.kind != .changed || entry.recordBytes == layout.stride else {
             throw .damaged("records of \(entry.recordBytes) bytes, not \(layout.stride)")
@@ -29,18 +35,35 @@ extension RowStore {
             case .changed:
                 if !budget.hasRoom { try makeRoom() }
                 unsafe replayChanges(section.records, start..<end)
+                if !deleted.isEmpty {
+                    unsafe records.forEach { unsafe deleted.remove(Self.key($0)) }
+                }
             case .created:
                 if !budget.hasRoom { try makeRoom() }
                 unsafe withScratch { scratch in
-                    unsafe records.forEach { unsafe replayCreation(Self.key($0), scratch) }
+                    unsafe records.forEach {
+                        let key = unsafe Self.key($0)
+                        unsafe replayCreation(key, scratch)
+                        deleted.remove(key)
+                    }
                 }
             case .deleted:
-                let keys = unsafe records.map { unsafe Self.key($0) }
-                keys.forEach(removeHot)
-                _ = try deleteCold(Array(Set(keys)))
+                unsafe records.forEach {
+                    let key = unsafe Self.key($0)
+                    removeHot(key)
+                    deleted.insert(key)
+                }
             case .demoted:
-                unsafe records.forEach { unsafe removeHot(Self.key($0)) }
+                if trustsDisk { unsafe records.forEach { unsafe removeHot(Self.key($0)) } }
             }
+        }
+    }
+
+    /// Takes the rows from the disk that were deleted and not made again.
+    func finishReplay(deleted: Set<UInt64>) throws(StoreError) {
+        let keys = Array(deleted)
+        for start in stride(from: 0, to: keys.count, by: Self.replayedRowsMax) {
+            _ = try deleteCold(Array(keys[start...].prefix(Self.replayedRowsMax)))
         }
     }
 

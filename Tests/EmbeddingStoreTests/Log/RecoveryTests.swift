@@ -56,6 +56,30 @@ import Testing
             })
     }
 
+    /// Rows that were deleted, made again and demoted before the death are on disk alone: doing the
+    /// deletion again must not take them from there.
+    @Test func rowsThatWereMadeAgainAfterADeletionAreThere() throws {
+        let crashed = try CrashedStore(memoryBytes: 1 << 20)
+        let table = try crashed.store.createTable(named: "t", .exact(dimension: 32))
+        let again = Array(0..<100 as Range<UInt64>)
+        let gone = Array(100..<200 as Range<UInt64>)
+        try table.assign(again + gone, [Float](repeating: 1, count: 200 * 32))
+        _ = try table.delete(again + gone)
+        try table.assign(again, [Float](repeating: 2, count: 100 * 32))
+        // Four times the memory, used twice, so that the others leave.
+        for start in stride(from: 1000 as UInt64, to: 31_000, by: 1000) {
+            for _ in 0..<2 {
+                try table.assign(
+                    Array(start..<start + 1000), [Float](repeating: 3, count: 1000 * 32))
+            }
+        }
+        let survivor = try CrashedStore.open(try crashed.die(), memoryBytes: 1 << 20)
+        defer { try? survivor.close() }
+        let rows = try survivor.table(named: "t")
+        #expect(try rows.pull(again) == [Float](repeating: 2, count: 100 * 32))
+        #expect(rows.count == 30_100)
+    }
+
     /// Rows that come and go between tiers of different precision are served after the death as
     /// they were before it; and the death may come again, before anything has been cut.
     @Test func rowsThatMovedBetweenTiersAreTheSame() throws {

@@ -52,6 +52,19 @@ import Testing
         #expect(try recovered().keys == Array(0..<100))
     }
 
+    /// Buffers are used again: one that nothing was written to must not repeat what it held before.
+    @Test func whoLeavesWithoutAWordAddsNothing() throws {
+        let log = try makeLog()
+        try write(1, to: log).wait()
+        for _ in 0..<3 {
+            let pass = try #require(try log.enter(reserving: 64))
+            #expect(log.leave(pass, pushes: 1).isDone)
+        }
+        try write(2, to: log).wait()
+        log.stop()
+        #expect(try recovered().keys == [1, 2])
+    }
+
     /// Requests that come together share blocks, and none is lost.
     @Test func manyWritersShareBlocks() throws {
         let log = try makeLog()
