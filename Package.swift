@@ -20,6 +20,7 @@ let package = Package(
         .library(name: "EmbeddingStore", targets: ["EmbeddingStore"]),
         .library(name: "EmbeddingServer", targets: ["EmbeddingServer"]),
         .library(name: "EmbeddingClient", targets: ["EmbeddingClient"]),
+        .library(name: "CTRLab", targets: ["CTRLab"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
@@ -31,6 +32,9 @@ let package = Package(
     targets: [
         .systemLibrary(
             name: "CRocksDB", pkgConfig: "rocksdb", providers: [.apt(["librocksdb-dev"])]),
+        .systemLibrary(
+            name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CKernels"),
         .target(
             name: "EmbeddingStore",
@@ -66,10 +70,17 @@ let package = Package(
                 .product(name: "NIOConcurrencyHelpers", package: nio),
             ],
             swiftSettings: strict),
+        .target(
+            name: "CTRLab",
+            dependencies: [
+                "EmbeddingStore", "EmbeddingClient", "COpenBLAS", "CZlib",
+                .product(name: "NIOCore", package: nio),
+            ],
+            swiftSettings: strict),
         .executableTarget(
             name: "thermocline",
             dependencies: [
-                "EmbeddingStore", "EmbeddingServer", "EmbeddingClient", "EmbeddingWire",
+                "EmbeddingStore", "EmbeddingServer", "EmbeddingClient", "EmbeddingWire", "CTRLab",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -84,6 +95,10 @@ let package = Package(
         .testTarget(
             name: "EmbeddingStoreTests",
             dependencies: ["EmbeddingStore"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CTRLabTests",
+            dependencies: ["CTRLab", "EmbeddingStore"],
             swiftSettings: strict),
         .testTarget(
             name: "EmbeddingWireTests",
@@ -101,7 +116,7 @@ let package = Package(
         .testTarget(
             name: "thermoclineTests",
             dependencies: [
-                "thermocline", "EmbeddingClient", "EmbeddingWire",
+                "thermocline", "CTRLab", "EmbeddingClient", "EmbeddingWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
