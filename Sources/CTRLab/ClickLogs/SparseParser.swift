@@ -31,7 +31,8 @@ struct SparseParser: Sendable {
             separator: colon, maxSplits: 3, omittingEmptySubsequences: false)
         guard parts.count == (namesFields ? 3 : 2) else {
             throw MalformedLine(
-                reason: "\(text(word, row)) is not \(namesFields ? "field:index:value" : "index:value")"
+                reason:
+                    "\(text(word, row)) is not \(namesFields ? "field:index:value" : "index:value")"
             )
         }
         let field: Int

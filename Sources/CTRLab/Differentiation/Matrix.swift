@@ -33,7 +33,9 @@ public struct Matrix: Sendable, Equatable {
 
     /// A matrix of the same shape whose values `fill` makes out of these.
     func mapped(
-        _ fill: (_ count: Int, _ values: UnsafePointer<Float>, _ result: UnsafeMutablePointer<Float>)
+        _ fill: (
+            _ count: Int, _ values: UnsafePointer<Float>, _ result: UnsafeMutablePointer<Float>
+        )
             -> Void
     ) -> Matrix {
         Matrix(rows, columns) { result in

@@ -4,7 +4,9 @@ extension Variable {
         var product = Matrix(zeros: rows, other.columns)
         Matrix.addProduct(value, other.value, to: &product)
         return Variable(product, of: [self, other]) { [self] gradient in
-            withGradient { Matrix.addProduct(gradient, other.value, rightTransposed: true, to: &$0) }
+            withGradient {
+                Matrix.addProduct(gradient, other.value, rightTransposed: true, to: &$0)
+            }
             other.withGradient { Matrix.addProduct(value, leftTransposed: true, gradient, to: &$0) }
         }
     }

@@ -55,7 +55,8 @@ extension Variable {
 
 extension Matrix {
     func squared() -> Matrix {
-        mapped { count, x, result in for index in 0..<count { result[index] = x[index] * x[index] } }
+        mapped { count, x, result in for index in 0..<count { result[index] = x[index] * x[index] }
+        }
     }
 
     /// `1 / √(x + ε)`

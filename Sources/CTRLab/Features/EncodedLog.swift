@@ -77,7 +77,8 @@ struct RowEncoder {
         var values = row.values[...]
         if zip(values, values.dropFirst()).contains(where: { $0.field > $1.field }) {
             // Those of one field keep their order.
-            values = row.values.enumerated()
+            values =
+                row.values.enumerated()
                 .sorted { ($0.element.field, $0.offset) < ($1.element.field, $1.offset) }
                 .map(\.element)[...]
         }
@@ -152,21 +153,25 @@ extension FeaturePipeline {
     ///
     /// Throws `badInput` when a part has no rows or only one class, and when the log is not of the
     /// kind that the pipeline was fitted on.
+    ///
+    /// - Returns: the parts, and the malformed lines of the files.
     public func encode(
         _ log: SplitLog
-    ) throws -> (training: EncodedLog, validation: EncodedLog, test: EncodedLog) {
+    ) throws -> (
+        training: EncodedLog, validation: EncodedLog, test: EncodedLog, malformed: [MalformedLines]
+    ) {
         guard log.schema == schema else {
             throw CTRLabError.badInput(
                 "the log's fields are not those that the feature pipeline was fitted on")
         }
         var encoders = Part.allCases.map { _ in RowEncoder(self) }
-        try log.forEachRow(of: Set(Part.allCases)) { row, part in
+        let malformed = try log.forEachRow(of: Set(Part.allCases)) { row, part in
             encoders[part.rawValue].add(row)
         }
         let logs = encoders.map { $0.encoded() }
         for (log, part) in zip(logs, ["training", "validation", "test"]) {
             try log.checkClasses(part, schema.labels)
         }
-        return (logs[0], logs[1], logs[2])
+        return (logs[0], logs[1], logs[2], malformed)
     }
 }

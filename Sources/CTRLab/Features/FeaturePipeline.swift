@@ -15,19 +15,15 @@ public struct FeaturePipeline: Sendable, Hashable, Codable {
     /// Learns from the training rows, in one reading, or in two when trees are planned.
     ///
     /// Throws as the reading does, and `badSettings` for a plan that does not fit the log.
-    ///
-    /// - Returns: the pipeline, and the malformed lines of the reading.
-    public static func fit(
-        _ plan: FeaturePlan, _ log: SplitLog
-    ) throws -> (pipeline: FeaturePipeline, malformed: [MalformedLines]) {
+    public static func fit(_ plan: FeaturePlan, _ log: SplitLog) throws -> FeaturePipeline {
         let schema = log.schema
         try plan.validate(schema)
         var fitter = PipelineFitter(plan, schema)
-        let malformed = try log.forEachRow(of: [.training]) { row, _ in fitter.add(row) }
+        try log.forEachRow(of: [.training]) { row, _ in fitter.add(row) }
         if fitter.beginLabels() {
             try log.forEachRow(of: [.training]) { row, _ in fitter.addLabels(row) }
         }
-        return (FeaturePipeline(schema: schema, fields: fitter.fields), malformed)
+        return FeaturePipeline(schema: schema, fields: fitter.fields)
     }
 
     /// What its features are.

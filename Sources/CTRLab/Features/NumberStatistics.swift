@@ -46,7 +46,8 @@ struct LabelHistogram {
         var leavesSoFar = [best(in: 0..<counts.count)]
         var splits: [Float] = []
         while leavesSoFar.count < leaves,
-            let index = leavesSoFar.indices.max(by: { leavesSoFar[$0].gain < leavesSoFar[$1].gain }),
+            let index = leavesSoFar.indices.max(by: { leavesSoFar[$0].gain < leavesSoFar[$1].gain }
+            ),
             leavesSoFar[index].gain > 1e-9
         {
             let (bins, split, _) = leavesSoFar.remove(at: index)

@@ -10,7 +10,9 @@ public struct TableBytes: Sendable, Hashable, Codable {
     /// Of everything else that the store counts: keys, frequencies, index, pages that are not full,
     /// and of files on disk all but rows and state.
     public var index: Int
+}
 
+extension TableBytes {
     public init(_ statistics: TableStatistics, _ schema: TableSchema) {
         func bytes(_ precision: Precision) -> Int {
             schema.dimension * precision.elementBytes + precision.scaleBytes
