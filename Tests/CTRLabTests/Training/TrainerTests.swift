@@ -63,6 +63,29 @@ import Testing
         #expect(result.test.auc > best - 0.06, "\(result.test.auc), at best \(best)")
     }
 
+    @Test func severalLabelsAreLearntAtOnce() async throws {
+        // One label says what a is, the other what b is.
+        var random = SplitMix64(seed: 1)
+        var text = "click,like,a,b\n"
+        for _ in 0..<1500 {
+            let (a, b) = (random.next() % 4, random.next() % 5)
+            let click = random.unit() < (a < 2 ? 0.9 : 0.1) ? 1 : 0
+            let like = random.unit() < (b < 2 ? 0.9 : 0.1) ? 1 : 0
+            text += "\(click),\(like),a\(a),b\(b)\n"
+        }
+        let columns = CSVColumns(labels: ["click", "like"])
+        let log = SplitLog.divided(
+            try ClickLog(files: [folder.write("log", text)], format: .csv(columns)),
+            .sequential(training: 0.8, validation: 0.1, test: 0.1))
+        let encoded = try FeaturePipeline.fit(FeaturePlan(), log).encode(log)
+        let logs = Trainer.Logs(
+            training: encoded.training, validation: encoded.validation, test: encoded.test)
+        let settings = settings(.sharedBottom)
+        let table = DictionaryTable(dimension: settings.rowDimension, rate: 3)
+        let result = try await Trainer(settings, table: table, logs: logs).run()
+        #expect(result.test.auc > 0.8, "\(result.test.auc)")
+    }
+
     @Test func theSeedDecidesTheResult() async throws {
         let (logs, _) = try logs(rows: 600)
         func run(_ seed: UInt64) async throws -> (Double, [UInt64: [Float]]) {
