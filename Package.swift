@@ -20,6 +20,7 @@ let package = Package(
         .library(name: "EmbeddingStore", targets: ["EmbeddingStore"]),
         .library(name: "EmbeddingServer", targets: ["EmbeddingServer"]),
         .library(name: "EmbeddingClient", targets: ["EmbeddingClient"]),
+        .library(name: "CTRLab", targets: ["CTRLab"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
@@ -32,6 +33,9 @@ let package = Package(
     targets: [
         .systemLibrary(
             name: "CRocksDB", pkgConfig: "rocksdb", providers: [.apt(["librocksdb-dev"])]),
+        .systemLibrary(
+            name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CKernels"),
         .target(
             name: "CSSTFiles", dependencies: ["CRocksDB"],
@@ -80,11 +84,18 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: strict),
+        .target(
+            name: "CTRLab",
+            dependencies: [
+                "EmbeddingStore", "EmbeddingClient", "COpenBLAS", "CZlib",
+                .product(name: "NIOCore", package: nio),
+            ],
+            swiftSettings: strict),
         .executableTarget(
             name: "thermocline",
             dependencies: [
                 "EmbeddingStore", "EmbeddingServer", "EmbeddingClient", "EmbeddingAccess",
-                "EmbeddingWire",
+                "EmbeddingWire", "CTRLab",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -114,6 +125,10 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
+            name: "CTRLabTests",
+            dependencies: ["CTRLab", "EmbeddingStore"],
+            swiftSettings: strict),
+        .testTarget(
             name: "EmbeddingWireTests",
             dependencies: ["EmbeddingWire", "Fuzzing", .product(name: "NIOCore", package: nio)],
             swiftSettings: strict),
@@ -133,7 +148,7 @@ let package = Package(
         .testTarget(
             name: "thermoclineTests",
             dependencies: [
-                "thermocline", "EmbeddingClient", "EmbeddingServer", "EmbeddingStore",
+                "thermocline", "CTRLab", "EmbeddingClient", "EmbeddingServer", "EmbeddingStore",
                 "EmbeddingWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

@@ -1,5 +1,5 @@
-internal import EmbeddingStore
-internal import EmbeddingWire
+package import EmbeddingStore
+package import EmbeddingWire
 
 // What the wire and the store call the same things.
 
@@ -33,7 +33,7 @@ extension WireError {
 
 extension EmbeddingStore.TableSchema {
     /// Throws `unsupported` for a scheme that this store has not.
-    init(wire: EmbeddingWire.TableSchema) throws(WireError) {
+    package init(wire: EmbeddingWire.TableSchema) throws(WireError) {
         guard wire.scheme == .full else {
             throw WireError(
                 .unsupported, "the scheme \(wire.scheme.name) is not available yet; use full")

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import CTRLab
 internal import EmbeddingAccess
 internal import EmbeddingClient
 internal import EmbeddingServer
@@ -42,6 +43,8 @@ struct Failure: Error {
         case let error as BadAccess:
             self.init(.configuration, "\(error)")
         case let error as StoreError:
+            self.init(Self.status(of: error), "\(error)")
+        case let error as CTRLabError:
             self.init(Self.status(of: error), "\(error)")
         case let error as CannotListen:
             self.init(.cannotCreate, "\(error)")
@@ -90,6 +93,16 @@ struct Failure: Error {
         case .storageFailed, .storageFull: .inputOutput
         case .inUse, .badDataDirectory, .unsupported, .readOnly: .configuration
         case .overloaded, .closed: .defect
+        }
+    }
+
+    /// Of a click log, or of settings that do not fit it.
+    private static func status(of error: CTRLabError) -> Status {
+        switch error {
+        case .badInput: .badData
+        case .unreadable: .inputOutput
+        case .cannotWrite: .cannotCreate
+        case .badSettings: .usage
         }
     }
 

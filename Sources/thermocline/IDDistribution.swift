@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import CTRLab
 
 /// Which ids a load asks for: `uniform`, or `zipf:EXPONENT`.
 enum IDDistribution: Equatable, ExpressibleByArgument, CustomStringConvertible {

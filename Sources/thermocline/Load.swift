@@ -1,3 +1,4 @@
+internal import CTRLab
 internal import EmbeddingClient
 internal import EmbeddingWire
 internal import NIOCore

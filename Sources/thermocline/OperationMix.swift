@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import CTRLab
 
 /// How often each operation comes in a load: `pull:100`, or `pull:50,push:50`.
 struct OperationMix: Equatable, ExpressibleByArgument, CustomStringConvertible {

@@ -18,7 +18,7 @@ struct SchemaOptions: ParsableArguments {
                 parameters left out have these values. Default: adagrad.
                 """,
             valueName: "spec"),
-        transform: checked(SchemaSyntax.optimizer))
+        transform: SchemaSyntax.checked(SchemaSyntax.optimizer))
     var optimizer: Optimizer = .adagrad(learningRate: 0.01)
 
     @Option(
@@ -29,21 +29,21 @@ struct SchemaOptions: ParsableArguments {
                 uniform:-0.01,0.01.
                 """,
             valueName: "spec"),
-        transform: checked(SchemaSyntax.initializer))
+        transform: SchemaSyntax.checked(SchemaSyntax.initializer))
     var initializer: Initializer = .uniform(low: -0.01, high: 0.01)
 
     @Option(
         help: ArgumentHelp(
             "How rows are stored in memory: float32 (default), float16, int16 or int8.",
             valueName: "precision"),
-        transform: checked(precision))
+        transform: SchemaSyntax.checked(precision))
     var hot: Precision = .float32
 
     @Option(
         help: ArgumentHelp(
             "How rows are stored on disk: float32, float16, int16 (default) or int8.",
             valueName: "precision"),
-        transform: checked(precision))
+        transform: SchemaSyntax.checked(precision))
     var cold: Precision = .int16
 
     @Option(
@@ -57,7 +57,7 @@ struct SchemaOptions: ParsableArguments {
                 Default: full.
                 """,
             valueName: "spec"),
-        transform: checked(SchemaSyntax.scheme))
+        transform: SchemaSyntax.checked(SchemaSyntax.scheme))
     var scheme: (scheme: Scheme, admissionCount: UInt32) = (.full, 1)
 
     @Option(
@@ -81,18 +81,5 @@ struct SchemaOptions: ParsableArguments {
                     + Precision.allCases.map { "\($0)" }.joined(separator: ", "))
         }
         return precision
-    }
-
-    /// Lets the argument parser word what `parse` throws as a mistake in the arguments.
-    private static func checked<Value>(
-        _ parse: @escaping @Sendable (String) throws(SchemaSyntax.Malformed) -> Value
-    ) -> @Sendable (String) throws -> Value {
-        { text in
-            do throws(SchemaSyntax.Malformed) {
-                return try parse(text)
-            } catch {
-                throw ValidationError(error.description)
-            }
-        }
     }
 }

@@ -1,3 +1,4 @@
+internal import ArgumentParser
 internal import EmbeddingWire
 
 /// How optimizers, initializers and schemes are written on the command line: a name, then its
@@ -10,6 +11,19 @@ enum SchemaSyntax {
     /// Text that is none of these; says what would be.
     struct Malformed: Error, CustomStringConvertible {
         var description: String
+    }
+
+    /// Lets the argument parser word what `parse` throws as a mistake in the arguments.
+    static func checked<Value>(
+        _ parse: @escaping @Sendable (String) throws(Malformed) -> Value
+    ) -> @Sendable (String) throws -> Value {
+        { text in
+            do throws(Malformed) {
+                return try parse(text)
+            } catch {
+                throw ValidationError(error.description)
+            }
+        }
     }
 
     // MARK: Optimizers

@@ -15,7 +15,7 @@ struct Thermocline: AsyncParsableCommand {
             """,
         subcommands: [
             Serve.self, TableCommand.self, Stats.self, Checkpoint.self, Inspect.self, Verify.self,
-            Bench.self,
+            Bench.self, Generate.self, Convert.self, Train.self,
         ])
 
     /// Runs the command that the arguments name. The one place where an error becomes a message

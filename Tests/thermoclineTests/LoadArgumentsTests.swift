@@ -1,5 +1,6 @@
 import Testing
 
+@testable import CTRLab
 @testable import thermocline
 
 /// The words that `bench` takes, and the ids and operations that come of them.

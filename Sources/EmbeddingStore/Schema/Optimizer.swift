@@ -15,7 +15,7 @@ public enum Optimizer: Sendable, Hashable, Codable {
     case ftrl(alpha: Double, beta: Double, l1: Double, l2: Double)
 
     /// Floats of optimizer state kept beside a row of `dimension` floats.
-    func stateCount(dimension: Int) -> Int {
+    package func stateCount(dimension: Int) -> Int {
         switch self {
         case .sgd: 0
         case .momentum, .adagrad: dimension

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import thermocline
+@testable import CTRLab
 
 @Suite struct ZipfSamplerTests {
     /// Pearson's chi-squared against the exact probabilities.

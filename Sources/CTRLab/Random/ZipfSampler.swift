@@ -5,7 +5,7 @@ internal import Foundation
 /// Rejection-inversion: Hörmann and Derflinger, Rejection-inversion to generate variates from
 /// monotone discrete distributions, ACM TOMACS 6(3), 1996. A draw takes one random number and
 /// is rejected in few cases, for any n and exponent.
-struct ZipfSampler {
+package struct ZipfSampler {
     private let count: Double
     private let exponent: Double
     /// The integral of the density from 1 to 1.5, less the first rank's probability mass.
@@ -18,7 +18,7 @@ struct ZipfSampler {
     /// - Parameters:
     ///   - count: ranks to draw from, 1 to 2^53.
     ///   - exponent: above 0.
-    init(count: UInt64, exponent: Double) {
+    package init(count: UInt64, exponent: Double) {
         precondition(count >= 1 && count <= 1 << 53, "\(count) ranks")
         precondition(exponent > 0 && exponent.isFinite, "exponent \(exponent)")
         self.count = Double(count)
@@ -30,7 +30,7 @@ struct ZipfSampler {
     }
 
     /// A rank; 1 is the most frequent.
-    func next(using random: inout SplitMix64) -> UInt64 {
+    package func next(using random: inout SplitMix64) -> UInt64 {
         while true {
             let area = integralOfLast + random.unit() * (integralOfFirst - integralOfLast)
             let point = Self.inverseIntegral(area, exponent)

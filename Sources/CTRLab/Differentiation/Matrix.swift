@@ -1,0 +1,102 @@
+internal import COpenBLAS
+
+/// A matrix of floats, row-major.
+public struct Matrix: Sendable, Equatable {
+    public let rows: Int
+    public let columns: Int
+    public var values: [Float]
+
+    public init(_ rows: Int, _ columns: Int, _ values: [Float]) {
+        precondition(values.count == rows * columns, "\(values.count) ≠ \(rows) × \(columns)")
+        self.rows = rows
+        self.columns = columns
+        self.values = values
+    }
+
+    public init(zeros rows: Int, _ columns: Int) {
+        self.init(rows, columns, [Float](repeating: 0, count: rows * columns))
+    }
+
+    /// A matrix whose every value is written by `fill`.
+    init(
+        _ rows: Int, _ columns: Int, fill: (UnsafeMutablePointer<Float>) -> Void
+    ) {
+        let count = rows * columns
+        self.init(
+            rows, columns,
+            [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+                // An empty matrix has no address, and nothing is written.
+                if let base = buffer.baseAddress { fill(base) }
+                initialized = count
+            })
+    }
+
+    /// A matrix of the same shape whose values `fill` makes out of these.
+    func mapped(
+        _ fill: (
+            _ count: Int, _ values: UnsafePointer<Float>, _ result: UnsafeMutablePointer<Float>
+        )
+            -> Void
+    ) -> Matrix {
+        Matrix(rows, columns) { result in
+            read { fill(values.count, $0, result) }
+        }
+    }
+
+    /// Calls `body` with the address of the values.
+    @inline(__always)
+    func read<Result>(_ body: (UnsafePointer<Float>) -> Result) -> Result {
+        values.withUnsafeBufferPointer { body($0.baseAddress ?? UnsafePointer(Self.nowhere)) }
+    }
+
+    /// Calls `body` with the address of the values, to change them.
+    @inline(__always)
+    mutating func write<Result>(_ body: (UnsafeMutablePointer<Float>) -> Result) -> Result {
+        values.withUnsafeMutableBufferPointer { body($0.baseAddress ?? Self.nowhere) }
+    }
+
+    /// The address of no values: an empty matrix is neither read nor written through it.
+    private static var nowhere: UnsafeMutablePointer<Float> {
+        UnsafeMutablePointer(bitPattern: MemoryLayout<Float>.alignment)!  // Not 0.
+    }
+
+    public subscript(row: Int, column: Int) -> Float {
+        get { values[row * columns + column] }
+        set { values[row * columns + column] = newValue }
+    }
+
+    /// Adds `other` times `factor`.
+    mutating func add(_ other: Matrix, times factor: Float = 1) {
+        precondition(rows == other.rows && columns == other.columns)
+        let count = values.count
+        write { result in
+            other.read { other in
+                for index in 0..<count { result[index] += factor * other[index] }
+            }
+        }
+    }
+
+    /// `result += op(a)·op(b)` by sgemm, where op is the transpose or nothing.
+    static func addProduct(
+        _ a: Matrix, leftTransposed transposeA: Bool = false, _ b: Matrix,
+        rightTransposed transposeB: Bool = false, to result: inout Matrix
+    ) {
+        let inner = transposeA ? a.rows : a.columns
+        precondition(inner == (transposeB ? b.columns : b.rows), "inner dimensions")
+        precondition(result.rows == (transposeA ? a.columns : a.rows), "rows")
+        precondition(result.columns == (transposeB ? b.rows : b.columns), "columns")
+        let (rows, columns) = (result.rows, result.columns)
+        guard rows > 0, columns > 0, inner > 0 else { return }
+        result.write { c in
+            a.read { aValues in
+                b.read { bValues in
+                    cblas_sgemm(
+                        CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans,
+                        transposeB ? CblasTrans : CblasNoTrans,
+                        Int32(rows), Int32(columns), Int32(inner), 1, aValues, Int32(a.columns),
+                        bValues, Int32(b.columns), 1, c, Int32(columns))
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+extension Variable {
+    /// `A·B`
+    public func times(_ other: Variable) -> Variable {
+        var product = Matrix(zeros: rows, other.columns)
+        Matrix.addProduct(value, other.value, to: &product)
+        return Variable(product, of: [self, other]) { [self] gradient in
+            withGradient {
+                Matrix.addProduct(gradient, other.value, rightTransposed: true, to: &$0)
+            }
+            other.withGradient { Matrix.addProduct(value, leftTransposed: true, gradient, to: &$0) }
+        }
+    }
+
+    /// `A + B` of equal shapes.
+    public static func + (left: Variable, right: Variable) -> Variable {
+        var sum = left.value
+        sum.add(right.value)
+        return Variable(sum, of: [left, right]) { gradient in
+            left.addGradient(gradient)
+            right.addGradient(gradient)
+        }
+    }
+
+    /// `A + 1·b`: the row `b` added to each row.
+    public func plusRow(_ row: Variable) -> Variable {
+        precondition(row.rows == 1 && row.columns == columns)
+        let (rows, columns) = (rows, columns)
+        let sum = Matrix(rows, columns) { result in
+            value.read { values in
+                row.value.read { row in
+                    for index in 0..<rows {
+                        let start = index * columns
+                        for column in 0..<columns {
+                            result[start + column] = values[start + column] + row[column]
+                        }
+                    }
+                }
+            }
+        }
+        return Variable(sum, of: [self, row]) { [self] gradient in
+            addGradient(gradient)
+            row.withGradient { $0.add(gradient.columnSums()) }
+        }
+    }
+
+    /// `A ⊙ B`, value by value.
+    public static func * (left: Variable, right: Variable) -> Variable {
+        func product(_ a: Matrix, _ b: Matrix) -> Matrix {
+            precondition(a.rows == b.rows && a.columns == b.columns)
+            return a.mapped { count, a, result in
+                b.read { b in for index in 0..<count { result[index] = a[index] * b[index] } }
+            }
+        }
+        return Variable(product(left.value, right.value), of: [left, right]) { gradient in
+            if left.needsGradient { left.addGradient(product(gradient, right.value)) }
+            if right.needsGradient { right.addGradient(product(gradient, left.value)) }
+        }
+    }
+
+    /// `c ⊙ A`: row i multiplied by the i-th value of the column `c`.
+    public func scaledRows(by column: Variable) -> Variable {
+        precondition(column.rows == rows && column.columns == 1)
+        func scaled(_ matrix: Matrix) -> Matrix {
+            let width = matrix.columns
+            return matrix.mapped { count, values, result in
+                column.value.read { factors in
+                    for row in 0..<count / max(width, 1) {
+                        let factor = factors[row]
+                        for index in row * width..<(row + 1) * width {
+                            result[index] = factor * values[index]
+                        }
+                    }
+                }
+            }
+        }
+        return Variable(scaled(value), of: [self, column]) { [self] gradient in
+            if needsGradient { addGradient(scaled(gradient)) }
+            column.withGradient { $0.add(Matrix.rowDots(gradient, value)) }
+        }
+    }
+
+    /// `factor·A`
+    public func scaled(by factor: Float) -> Variable {
+        func scaled(_ matrix: Matrix) -> Matrix {
+            matrix.mapped { count, values, result in
+                for index in 0..<count { result[index] = factor * values[index] }
+            }
+        }
+        return Variable(scaled(value), of: [self]) { [self] in addGradient(scaled($0)) }
+    }
+
+    /// The sum of each row, one column.
+    public func rowSums() -> Variable {
+        let (rows, columns) = (rows, columns)
+        let ones = Matrix(columns, 1, [Float](repeating: 1, count: columns))
+        var sums = Matrix(zeros: rows, 1)
+        Matrix.addProduct(value, ones, to: &sums)
+        return Variable(sums, of: [self]) { [self] gradient in
+            withGradient { Matrix.addProduct(gradient, ones, rightTransposed: true, to: &$0) }
+        }
+    }
+}
+
+extension Matrix {
+    /// The sum of each column, one row.
+    func columnSums() -> Matrix {
+        let ones = Matrix(1, rows, [Float](repeating: 1, count: rows))
+        var sums = Matrix(zeros: 1, columns)
+        Matrix.addProduct(ones, self, to: &sums)
+        return sums
+    }
+
+    /// The inner product of each row of `a` with the same row of `b`, one column.
+    static func rowDots(_ a: Matrix, _ b: Matrix) -> Matrix {
+        precondition(a.rows == b.rows && a.columns == b.columns)
+        let (rows, columns) = (a.rows, a.columns)
+        return Matrix(rows, 1) { result in
+            a.read { a in
+                b.read { b in
+                    for row in 0..<rows {
+                        result[row] = dot(a + row * columns, b + row * columns, columns)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Eight sums at a time, because the compiler may not reorder one.
+    @inline(__always)
+    static func dot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ count: Int) -> Float {
+        var sums = SIMD8<Float>.zero
+        let whole = count & ~7
+        for index in stride(from: 0, to: whole, by: 8) {
+            let left = UnsafeRawPointer(a + index).loadUnaligned(as: SIMD8<Float>.self)
+            let right = UnsafeRawPointer(b + index).loadUnaligned(as: SIMD8<Float>.self)
+            sums += left * right
+        }
+        var sum = sums.sum()
+        for index in whole..<count { sum += a[index] * b[index] }
+        return sum
+    }
+}

@@ -1,0 +1,69 @@
+internal import Foundation
+
+/// The rule by which the dense part of a model moves; as `torch.optim` has it.
+public enum DenseOptimizer: Sendable, Hashable, Codable {
+    /// Kingma and Ba, ICLR 2015.
+    case adam(learningRate: Float = 0.001)
+    /// Duchi et al., JMLR 12, 2011.
+    case adagrad(learningRate: Float = 0.01)
+
+    private static let beta1: Float = 0.9
+    private static let beta2: Float = 0.999
+
+    /// Moves the parameters.
+    ///
+    /// - Parameter step: how many steps have been taken, with this one.
+    func move(_ gradients: [(parameter: Parameter, gradient: Matrix)], step: Int) {
+        for (parameter, gradient) in gradients {
+            switch self {
+            case .adam(let rate): Self.adam(parameter, gradient, rate: rate, step: step)
+            case .adagrad(let rate): Self.adagrad(parameter, gradient, rate: rate)
+            }
+        }
+    }
+
+    /// `m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², x ← x − rate · m̂ / (√v̂ + ε)`
+    private static func adam(_ parameter: Parameter, _ gradient: Matrix, rate: Float, step: Int) {
+        // Taken out, so that each has one owner while it changes.
+        let zeros = Matrix(zeros: gradient.rows, gradient.columns)
+        let before = parameter.optimizerState
+        var (m, v) = before.isEmpty ? (zeros, zeros) : (before[0], before[1])
+        parameter.optimizerState = []
+        let count = gradient.values.count
+        let size = Float(Double(rate) / (1 - pow(Double(beta1), Double(step))))
+        let correction = Float((1 - pow(Double(beta2), Double(step))).squareRoot())
+        m.write { m in
+            v.write { v in
+                parameter.value.write { x in
+                    gradient.read { g in
+                        for index in 0..<count {
+                            m[index] = beta1 * m[index] + (1 - beta1) * g[index]
+                            v[index] = beta2 * v[index] + (1 - beta2) * g[index] * g[index]
+                            x[index] -=
+                                size * m[index] / (v[index].squareRoot() / correction + 1e-8)
+                        }
+                    }
+                }
+            }
+        }
+        parameter.optimizerState = [m, v]
+    }
+
+    /// `s ← s + g², x ← x − rate · g / (√s + ε)`
+    private static func adagrad(_ parameter: Parameter, _ gradient: Matrix, rate: Float) {
+        var s = parameter.optimizerState.first ?? Matrix(zeros: gradient.rows, gradient.columns)
+        parameter.optimizerState = []
+        let count = gradient.values.count
+        s.write { s in
+            parameter.value.write { x in
+                gradient.read { g in
+                    for index in 0..<count {
+                        s[index] += g[index] * g[index]
+                        x[index] -= rate * g[index] / (s[index].squareRoot() + 1e-10)
+                    }
+                }
+            }
+        }
+        parameter.optimizerState = [s]
+    }
+}

@@ -1,0 +1,15 @@
+/// The table that a model's rows are in.
+public protocol RowTable: Sendable {
+    /// Floats in a row.
+    var dimension: Int { get }
+
+    /// The rows of different ids, float32[n][dimension]. Unknown ids are created, or without
+    /// `create` served as the default row.
+    func pull(_ ids: [UInt64], create: Bool) async throws -> [Float]
+
+    /// One optimizer step for the rows of different ids.
+    func push(_ ids: [UInt64], gradients: [Float]) async throws
+
+    /// Where the table's bytes are now.
+    func bytes() async throws -> TableBytes
+}

@@ -1,0 +1,252 @@
+internal import Foundation
+
+/// Trains one model on one table.
+public final class Trainer {
+    /// How training gets on.
+    public enum Progress: Sendable {
+        /// Within an epoch: the examples so far, and the mean loss of those since the last report.
+        case step(epoch: Int, examples: Int, of: Int, loss: Double, samplesPerSecond: Double)
+        /// After an epoch.
+        case epoch(Int, loss: Double, validation: Evaluation, isBest: Bool, seconds: Double)
+    }
+
+    /// What came of it.
+    public struct Result: Sendable, Hashable, Codable {
+        /// The epoch with the best validation AUC, which the figures are of.
+        public var bestEpoch: Int
+        public var epochsRun: Int
+        public var validation: Evaluation
+        public var test: Evaluation
+        /// Of training alone, without evaluation.
+        public var samplesPerSecond: Double
+        /// Of the whole, evaluation included.
+        public var seconds: Double
+        /// Of the dense part.
+        public var networkBytes: Int
+    }
+
+    /// Rows for training, validation and test.
+    public struct Logs: Sendable {
+        public var training: EncodedLog
+        public var validation: EncodedLog
+        public var test: EncodedLog
+        /// The field whose ids make the groups of group AUC.
+        public var groupField: Int?
+
+        public init(
+            training: EncodedLog, validation: EncodedLog, test: EncodedLog, groupField: Int? = nil
+        ) {
+            self.training = training
+            self.validation = validation
+            self.test = test
+            self.groupField = groupField
+        }
+    }
+
+    private let settings: TrainingSettings
+    private let table: any RowTable
+    private let logs: Logs
+    private let report: (Progress) -> Void
+
+    /// Throws `badSettings` for settings that nothing can be trained with, or a table whose rows
+    /// do not have the dimension that the model needs.
+    public init(
+        _ settings: TrainingSettings, table: any RowTable, logs: Logs,
+        report: @escaping (Progress) -> Void = { _ in }
+    ) throws(CTRLabError) {
+        try settings.validate()
+        guard table.dimension == settings.rowDimension else {
+            throw .badSettings(
+                "the rows of \(settings.model.rawValue) have \(settings.rowDimension) floats, "
+                    + "those of the table \(table.dimension)")
+        }
+        self.settings = settings
+        self.table = table
+        self.logs = logs
+        self.report = report
+    }
+
+    /// Trains until the validation AUC has not become better for a while.
+    ///
+    /// The test rows are predicted whenever it has, so that the figures are those of the best
+    /// epoch; the table ends as the last epoch has left it.
+    public func run() async throws -> Result {
+        let started = ContinuousClock.now
+        if settings.model == .fnn { try await pretrain() }
+        let network = try network(settings.model)
+        var best: (epoch: Int, validation: Evaluation, test: Evaluation)?
+        var epoch = 0
+        var trained = Duration.zero
+        while epoch < settings.epochsMax {
+            epoch += 1
+            let epochStarted = ContinuousClock.now
+            let loss = try await train(network, epoch: epoch)
+            let duration = ContinuousClock.now - epochStarted
+            trained += duration
+            let validation = try await evaluate(network, logs.validation)
+            let isBest = best.map { validation.auc > $0.validation.auc } ?? true
+            report(
+                .epoch(
+                    epoch, loss: loss, validation: validation, isBest: isBest,
+                    seconds: duration / .seconds(1)))
+            if isBest {
+                best = (epoch, validation, try await evaluate(network, logs.test))
+            } else if let best, epoch - best.epoch >= settings.patience {
+                break
+            }
+        }
+        guard let best else { preconditionFailure("there is at least one epoch") }
+        return Result(
+            bestEpoch: best.epoch, epochsRun: epoch, validation: best.validation, test: best.test,
+            samplesPerSecond: Double(epoch * logs.training.count) / (trained / .seconds(1)),
+            seconds: (ContinuousClock.now - started) / .seconds(1),
+            networkBytes: network.parameters.byteCount)
+    }
+
+    /// The rows as a factorization machine leaves them.
+    private func pretrain() async throws {
+        guard settings.pretrainingEpochs > 0 else { return }
+        let machine = try network(.fm)
+        for epoch in 1...settings.pretrainingEpochs {
+            _ = try await train(machine, epoch: epoch)
+        }
+        step = 0
+    }
+
+    private func network(_ kind: ModelKind) throws(CTRLabError) -> CTRNetwork {
+        try CTRNetwork(
+            kind, dimension: settings.dimension, features: logs.training.shape,
+            settings: settings.network, numbers: settings.numbers, seed: settings.seed)
+    }
+
+    // MARK: Training
+
+    /// Steps of the dense part so far.
+    private var step = 0
+
+    /// One pass over the training rows; returns the mean loss.
+    private func train(_ network: CTRNetwork, epoch: Int) async throws -> Double {
+        let seed = SplitMix64.mix(settings.seed &+ UInt64(epoch))
+        var random = SplitMix64(seed: seed ^ 0x6472_6F70)
+        let reader = BatchReader(
+            logs.training, batchSize: settings.batchSize, shuffle: seed,
+            namesEveryID: settings.rowSteps == .all)
+        var meter = LossMeter(epoch: epoch, examplesMax: logs.training.count, report: report)
+        let table = table
+        var upcoming = try await Self.next(reader, table, create: true)
+        while let current = upcoming {
+            let rows = try await Self.rows(current, table, create: true)
+            async let following = Self.next(reader, table, create: true)
+            let (loss, gradient) = learn(network, current.batch, rows, &random)
+            guard loss.isFinite else {
+                throw CTRLabError.badSettings(
+                    "the loss is not finite after \(step) steps; a smaller learning rate may help")
+            }
+            // At once with the reading ahead, which is about other rows.
+            try await table.push(current.batch.ids, gradients: gradient.values)
+            meter.add(loss, examples: current.batch.bags.examples)
+            upcoming = try await following
+        }
+        return meter.mean
+    }
+
+    /// One step of the dense part; returns the loss and the gradient of the rows.
+    private func learn(
+        _ network: CTRNetwork, _ batch: Batch, _ values: [Float], _ random: inout SplitMix64
+    ) -> (loss: Double, rows: Matrix) {
+        step += 1
+        let rows = Variable(
+            Matrix(batch.ids.count, table.dimension, values), needsGradient: true)
+        let pass = Pass(isTraining: true, random: random)
+        let loss = network.logits(batch, rows: rows, pass).crossEntropy(batch.labels)
+        random = pass.random
+        loss.differentiate()
+        settings.optimizer.move(pass.gradients, step: step)
+        var gradient = rows.gradient ?? Matrix(zeros: rows.rows, rows.columns)
+        if settings.embeddingL2 > 0 { gradient.add(rows.value, times: settings.embeddingL2) }
+        return (Double(loss.value.values[0]), gradient)
+    }
+
+    // MARK: Prediction
+
+    private func evaluate(_ network: CTRNetwork, _ log: EncodedLog) async throws -> Evaluation {
+        let reader = BatchReader(log, batchSize: settings.batchSize)
+        var logits: [Float] = []
+        let table = table
+        var upcoming = try await Self.next(reader, table, create: false)
+        while let current = upcoming {
+            let rows = try await Self.rows(current, table, create: false)
+            async let following = Self.next(reader, table, create: false)
+            let pass = Pass(isTraining: false)
+            let values = Variable(Matrix(current.batch.ids.count, table.dimension, rows))
+            logits += network.logits(current.batch, rows: values, pass).value.values
+            upcoming = try await following
+        }
+        return Evaluation(
+            logits: logits, log, groups: logs.groupField.map { log.groups(field: $0) })
+    }
+
+    // MARK: Reading ahead
+
+    /// A batch with the rows of its fresh ids.
+    private struct Prepared: Sendable {
+        var batch: Batch
+        var fresh: [Float]
+    }
+
+    /// Reads the next batch and pulls the rows that the batch before does not change.
+    private static func next(
+        _ reader: BatchReader, _ table: any RowTable, create: Bool
+    ) async throws -> Prepared? {
+        guard let batch = reader.next() else { return nil }
+        let ids = Array(batch.ids.prefix(batch.freshCount))
+        return Prepared(
+            batch: batch, fresh: ids.isEmpty ? [] : try await table.pull(ids, create: create))
+    }
+
+    /// All rows of a batch, now that the batch before has been pushed.
+    private static func rows(
+        _ prepared: Prepared, _ table: any RowTable, create: Bool
+    ) async throws -> [Float] {
+        let ids = Array(prepared.batch.ids.dropFirst(prepared.batch.freshCount))
+        if ids.isEmpty { return prepared.fresh }
+        return prepared.fresh + (try await table.pull(ids, create: create))
+    }
+}
+
+/// Adds up the loss of an epoch, and reports it now and then.
+private struct LossMeter {
+    let epoch: Int
+    let examplesMax: Int
+    let report: (Trainer.Progress) -> Void
+    private let started = ContinuousClock.now
+    private var lastReport = ContinuousClock.now
+    private var examples = 0
+    private var sum = 0.0
+    private var recentExamples = 0
+    private var recentSum = 0.0
+
+    init(epoch: Int, examplesMax: Int, report: @escaping (Trainer.Progress) -> Void) {
+        self.epoch = epoch
+        self.examplesMax = examplesMax
+        self.report = report
+    }
+
+    var mean: Double { sum / Double(max(examples, 1)) }
+
+    mutating func add(_ loss: Double, examples count: Int) {
+        examples += count
+        recentExamples += count
+        sum += loss * Double(count)
+        recentSum += loss * Double(count)
+        let now = ContinuousClock.now
+        guard now - lastReport >= .milliseconds(500) else { return }
+        report(
+            .step(
+                epoch: epoch, examples: examples, of: examplesMax,
+                loss: recentSum / Double(recentExamples),
+                samplesPerSecond: Double(examples) / ((now - started) / .seconds(1))))
+        lastReport = now
+        (recentExamples, recentSum) = (0, 0)
+    }
+}

@@ -1,0 +1,123 @@
+internal import ArgumentParser
+internal import CTRLab
+internal import EmbeddingClient
+internal import EmbeddingServer
+internal import EmbeddingStore
+internal import EmbeddingWire
+internal import Foundation
+
+/// `thermocline train`.
+struct Train: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Trains one model on one table: loss and AUC as it goes.",
+        discussion: """
+            The rows of the embeddings are in a table of the store: of a store in this process, \
+            which is gone afterwards unless --data is given, or with --server of a running one. \
+            The table is made with the schema options; --dim is the dimension of an embedding, \
+            and a row has one float more for models with linear weights. The test figures are \
+            those of the epoch with the best validation AUC.
+            """)
+
+    @Argument(
+        help: ArgumentHelp(
+            "Files of the log; with --valid and --test of its training rows.", valueName: "file"))
+    var files: [String]
+
+    @OptionGroup(title: "Click log") var log: LogOptions
+    @OptionGroup(title: "Features") var features: FeatureOptions
+    @OptionGroup(title: "Model") var model: ModelOptions
+    @OptionGroup(title: "Table") var schema: SchemaOptions
+
+    @Option(help: ArgumentHelp("The table to make.", valueName: "name"))
+    var table = "train"
+
+    @Option(
+        help: ArgumentHelp("Folder of the store that keeps the table.", valueName: "folder"))
+    var data: String?
+
+    @Option(help: "Memory of a store in this process: KiB, MiB or GiB.")
+    var memory = ByteSize(bytes: 1 << 30)
+
+    @Option(
+        help: ArgumentHelp(
+            "A running server that keeps the table, instead of a store in this process.",
+            valueName: "address"))
+    var server: String?
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func validate() throws {
+        if server != nil, data != nil {
+            throw ValidationError("the table is in the folder of --data or on the --server")
+        }
+    }
+
+    func run() async throws {
+        defer { StandardError.clearProgress() }
+        StandardError.showProgress("train: reading")
+        let settings = model.settings(dimension: Int(schema.dimension), seed: schema.seed)
+        let logs = try features.logs(files, log)
+        var wire = schema.schema
+        wire.dimension = UInt32(clamping: settings.rowDimension)
+        let stored = try EmbeddingStore.TableSchema(wire: wire)
+        let report = try await withTable(wire, stored) { table in
+            let trainer = try Trainer(settings, table: table, logs: logs, report: Self.show)
+            let result = try await trainer.run()
+            return TrainReport(
+                settings: settings, schema: wire, ids: logs.training.vocabulary.count,
+                bytes: try await table.bytes(), result: result)
+        }
+        StandardError.clearProgress()
+        print(json ? try report.line() : report.text)
+    }
+
+    /// Calls `body` with a new table.
+    private func withTable<Result>(
+        _ wire: EmbeddingWire.TableSchema, _ stored: EmbeddingStore.TableSchema,
+        _ body: (any RowTable) async throws -> Result
+    ) async throws -> Result {
+        if server != nil {
+            var choice = ServerChoice()
+            choice.server = server
+            return try await choice.withClient { client in
+                let table = try await client.createTable(self.table, schema: wire)
+                return try await body(ServedTable(table, schema: stored))
+            }
+        }
+        let folder =
+            data
+            ?? FileManager.default.temporaryDirectory
+            .appending(path: "thermocline-train-\(UUID().uuidString)").path
+        defer { if data == nil { try? FileManager.default.removeItem(atPath: folder) } }
+        let store = try Store(path: folder, options: .init(memoryBytes: memory.bytes))
+        do {
+            let table = try store.createTable(named: table, stored)
+            let result = try await body(StoreTable(table))
+            // Rows that nobody will read again need not be written.
+            if data == nil { try store.dropTable(table) }
+            try store.close()
+            return result
+        } catch {
+            // What went wrong first is what is told.
+            try? store.close()
+            throw error
+        }
+    }
+
+    private static func show(_ progress: Trainer.Progress) {
+        switch progress {
+        case .step(let epoch, let examples, let all, let loss, let rate):
+            StandardError.showProgress(
+                "epoch \(epoch): \(examples * 100 / all) %, logloss "
+                    + String(format: "%.4f", loss) + ", \(Units.rate(rate)) samples/s")
+        case .epoch(let epoch, let loss, let validation, let isBest, let seconds):
+            StandardError.clearProgress()
+            StandardError.write(
+                String(
+                    format: "epoch %d  training logloss %.5f  validation AUC %.5f logloss %.5f"
+                        + "  %.1f s%@\n", epoch, loss, validation.auc, validation.logloss,
+                    seconds, isBest ? "  best" : ""))
+        }
+    }
+}
