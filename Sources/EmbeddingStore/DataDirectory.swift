@@ -56,12 +56,7 @@ final class DataDirectory: Sendable {
     init(path: String, readOnly: Bool) throws(StoreError) {
         self.path = path
         if !readOnly {
-            do {
-                try FileManager.default.createDirectory(
-                    atPath: path, withIntermediateDirectories: true)
-            } catch {
-                throw .cannotCreate("cannot create \(path): \(error.localizedDescription)")
-            }
+            try Self.makeFolder(path)
             let entries = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
             // A stale socket of a server before this one is no reason to refuse.
             let foreign = entries.filter { !$0.hasSuffix(".sock") && !$0.hasPrefix("LOCK") }
@@ -153,6 +148,26 @@ final class DataDirectory: Sendable {
                 unsafe "cannot write \(path)/STORE: \(String(cString: strerror(errno)))")
         }
         try syncFile(path)
+    }
+
+    /// Makes a folder, with those above it that are missing, so that they survive the machine.
+    static func makeFolder(_ path: String) throws(StoreError) {
+        var missing: [String] = []
+        var folder = path
+        while folder != "/", folder != "", !FileManager.default.fileExists(atPath: folder) {
+            missing.append(folder)
+            folder = (folder as NSString).deletingLastPathComponent
+        }
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true)
+        } catch {
+            throw .cannotCreate("cannot create \(path): \(error.localizedDescription)")
+        }
+        for folder in missing {
+            let parent = (folder as NSString).deletingLastPathComponent
+            try syncFile(parent.isEmpty ? "." : parent)
+        }
     }
 
     /// Makes a file, or the entries of a folder, survive the machine.

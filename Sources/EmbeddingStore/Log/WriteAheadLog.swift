@@ -92,22 +92,12 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
         isRecording = options.durability != .none
         wantsRecording = isRecording
         if isRecording {
-            try makeFolder()
+            try DataDirectory.makeFolder(folder)
             takeSpare(try makeSegment(bytes: options.segmentBytes))
         }
         let thread = Thread { [self] in run() }
         thread.name = "log"
         thread.start()
-    }
-
-    private func makeFolder() throws(StoreError) {
-        do {
-            try FileManager.default.createDirectory(
-                atPath: folder, withIntermediateDirectories: true)
-        } catch {
-            throw .storageFailed("cannot create \(folder): \(error.localizedDescription)")
-        }
-        try DataDirectory.syncFile((folder as NSString).deletingLastPathComponent)
     }
 
     // MARK: writers
@@ -425,7 +415,7 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
     /// number of the later. With `recording`, what happens from then on is noted, or not any more.
     /// Blocks.
     func rotate(recording: Bool? = nil) throws(StoreError) -> UInt64 {
-        if recording == true { try makeFolder() }
+        if recording == true { try DataDirectory.makeFolder(folder) }
         condition.lock()
         defer { condition.unlock() }
         if let recording { wantsRecording = recording }

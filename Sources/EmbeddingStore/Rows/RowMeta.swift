@@ -5,10 +5,13 @@
 /// bits 16–19  epoch in which the frequency was last brought up to date
 /// bit 20      dirty: the row differs from its copy on disk
 /// bit 21      coldCopy: there is a copy on disk, perhaps an old one
-/// bit 22      exactCopy: that copy is in hot precision
+/// bit 22      exactCopy: that copy is in hot precision; without a copy: the row is unborn
 /// bit 23      touched: used since a demotion last looked at it
 /// bits 24–31  pins: pushes that are about to step this row
 /// ```
+/// A row is *unborn* while it is there only for the push that made it and has not stepped it yet: if
+/// that push fails, or is never logged, there was no such row.
+///
 /// Frequencies halve with every epoch (as TinyLFU's reset does), lazily: a row is brought up to
 /// date when it is next looked at.
 struct RowMeta {
@@ -32,6 +35,14 @@ struct RowMeta {
     func has(_ flag: UInt32) -> Bool { bits & flag != 0 }
 
     var pins: UInt32 { bits >> 24 }
+
+    var isUnborn: Bool { bits & (Self.exactCopy | Self.coldCopy) == Self.exactCopy }
+
+    mutating func setUnborn() { bits |= Self.exactCopy }
+
+    /// Makes it a row like any other.
+    @inline(__always)
+    mutating func beBorn() { if isUnborn { bits &= ~Self.exactCopy } }
 
     /// The frequency with the halvings since it was last written.
     @inline(__always)

@@ -256,6 +256,7 @@ extension RowStore {
                 end -= 1
                 let record = unsafe shard.record(end)
                 let meta = unsafe shard.meta(record)
+                if unsafe meta.pointee.isUnborn { continue }
                 if unsafe meta.pointee.has(RowMeta.dirty) || !meta.pointee.has(RowMeta.coldCopy) {
                     let key = unsafe record.loadUnaligned(as: UInt64.self)
                     unsafe write(record, key, meta.pointee, layout.precision, epoch, scratch, &rows)

@@ -185,6 +185,8 @@ extension RowStore {
                 unsafe record = unsafe self.create(key, hash: hash, in: shard, scratch: scratch)
                 creation?.enter(shard)
                 creation?.note(key)
+                // A record was just made.
+                if creation == nil { unsafe shard.meta(record!).pointee.setUnborn() }
                 created.append(key)
             }
             unsafe visit(number, shard, record)
@@ -243,6 +245,7 @@ extension RowStore {
                 precondition(position >= 0, "a pinned row has left the hot tier")
                 let meta = unsafe shard.meta(shard.record(position))
                 unsafe meta.pointee.bits -= RowMeta.pin
+                if unsafe meta.pointee.pins == 0 { unsafe meta.pointee.beBorn() }
                 // As `create` left it: not pinned by another push, not used, not written.
                 let untouched = unsafe RowMeta(
                     frequency: 1, epoch: meta.pointee.bits >> 16,

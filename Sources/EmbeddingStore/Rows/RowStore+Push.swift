@@ -174,6 +174,7 @@ extension RowStore {
                             stepSize: stepSize, scratch: scratch)
                         let meta = unsafe shard.meta(record)
                         unsafe meta.pointee.touch(epoch: epoch)
+                        unsafe meta.pointee.beBorn()
                         unsafe meta.pointee.bits =
                             unsafe (meta.pointee.bits | RowMeta.dirty) - RowMeta.pin
                         unsafe entry?.append(record: record)
