@@ -231,15 +231,15 @@ public final class Store: Sendable {
                 try directory.writeState(state)
             }
         }
-        tablesBox.withLockedValue { $0.logSegment = recovered.nextSegment }
+        let firstSegment = state.logSegment ?? recovered.nextSegment
+        tablesBox.withLockedValue { $0.logSegment = firstSegment }
         for table in opened.all { table.rows.start(log) }
         if durability == .none, !recovered.segments.isEmpty {
             // What follows is in no log, and must not be undone by replaying this one again.
             for table in opened.all { try table.rows.flush() }
             try cold.sync()
-            state.hasLog = false
-            state.logSegment = recovered.nextSegment
-            try directory.writeState(state)
+            tablesBox.withLockedValue { $0.logSegment = recovered.nextSegment }
+            try directory.writeState(runningState())
             log.removeSegments(before: recovered.nextSegment)
         }
         startThreads(options)

@@ -120,11 +120,11 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
 
     private func enterLocked(reserving bytes: Int) throws(StoreError) -> Pass? {
         while isTaking { condition.wait() }
-        if let failure { throw failure }
         guard isRecording else {
             insideCount += 1
             return Pass(entry: nil, reservedBytes: 0)
         }
+        if let failure { throw failure }
         guard hasRoom(bytes) else { return nil }
         insideCount += 1
         reservedBytes += bytes
@@ -348,6 +348,8 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
         }
         condition.lock()
         if failed == nil { committed = taken.block + 1 } else { failure = failed }
+        // Nobody's write depends on a log that is only for a checkpoint.
+        if failed != nil, options.durability == .none { isRecording = false }
         let due = waiting.filter { failed != nil || $0.block < committed }
         waiting.removeAll { failed != nil || $0.block < committed }
         condition.broadcast()
@@ -371,6 +373,8 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
         if isWanted || !wantsRecording, let unused = spare {
             unsafe unlink(unused.path)
             spare = nil
+            // No number is left out: a gap would be taken for a loss.
+            nextSegment = unused.number
         }
         condition.unlock()
         guard isWanted else { return }
