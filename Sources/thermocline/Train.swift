@@ -55,6 +55,7 @@ struct Train: AsyncParsableCommand {
 
     func run() async throws {
         defer { StandardError.clearProgress() }
+        Self.keepFreedMemory()
         StandardError.showProgress("train: reading")
         let settings = model.settings(dimension: Int(schema.dimension), seed: schema.seed)
         let logs = try features.logs(files, log)
@@ -70,6 +71,15 @@ struct Train: AsyncParsableCommand {
         }
         StandardError.clearProgress()
         print(json ? try report.line() : report.text)
+    }
+
+    /// A step frees matrices of some megabytes and the next asks for them again: returned to the
+    /// system in between, every page of them would have to be cleared each time.
+    private static func keepFreedMemory() {
+        #if canImport(Glibc)
+            mallopt(M_MMAP_THRESHOLD, 1 << 30)
+            mallopt(M_TRIM_THRESHOLD, 1 << 30)
+        #endif
     }
 
     /// Calls `body` with a new table.
