@@ -97,12 +97,9 @@ extension Variable {
 
     /// `factor·A`
     public func scaled(by factor: Float) -> Variable {
-        func scaled(_ matrix: Matrix) -> Matrix {
-            matrix.mapped { count, values, result in
-                for index in 0..<count { result[index] = factor * values[index] }
-            }
+        Variable(value.scaled(by: factor), of: [self]) { [self] in
+            addGradient($0.scaled(by: factor))
         }
-        return Variable(scaled(value), of: [self]) { [self] in addGradient(scaled($0)) }
     }
 
     /// The sum of each row, one column.
@@ -115,6 +112,13 @@ extension Variable {
 }
 
 extension Matrix {
+    /// `factor·A`
+    func scaled(by factor: Float) -> Matrix {
+        mapped { count, values, result in
+            for index in 0..<count { result[index] = factor * values[index] }
+        }
+    }
+
     /// The inner product of each row of `a` with the same row of `b`, one column.
     static func rowDots(_ a: Matrix, _ b: Matrix) -> Matrix {
         precondition(a.rows == b.rows && a.columns == b.columns)

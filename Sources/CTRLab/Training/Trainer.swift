@@ -91,6 +91,8 @@ public final class Trainer {
                 best = (epoch, validation, try await evaluate(network, logs.test))
             } else if let best, epoch - best.epoch >= settings.patience {
                 break
+            } else {
+                rateFactor *= settings.decay
             }
         }
         guard let best else { preconditionFailure("there is at least one epoch") }
@@ -121,6 +123,8 @@ public final class Trainer {
 
     /// Steps of the dense part so far.
     private var step = 0
+    /// What decay has left of the learning rates.
+    private var rateFactor: Float = 1
 
     /// One pass over the training rows; returns the mean loss.
     private func train(_ network: CTRNetwork, epoch: Int) async throws -> Double {
@@ -159,9 +163,10 @@ public final class Trainer {
         let loss = network.logits(batch, rows: rows, pass).crossEntropy(batch.labels)
         random = pass.random
         loss.differentiate()
-        settings.optimizer.move(pass.gradients, step: step)
+        settings.optimizer.move(pass.gradients, step: step, factor: rateFactor)
         var gradient = rows.gradient ?? Matrix(zeros: rows.rows, rows.columns)
         if settings.embeddingL2 > 0 { gradient.add(rows.value, times: settings.embeddingL2) }
+        if rateFactor < 1 { gradient = gradient.scaled(by: rateFactor) }
         return (Double(loss.value.values[0]), gradient)
     }
 
