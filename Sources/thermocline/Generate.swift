@@ -17,7 +17,7 @@ struct Generate: ParsableCommand {
         help: ArgumentHelp(
             "A field, its number of ids, and Zipf's exponent; may be given several times.",
             discussion:
-                "Default: user:20000:1.05 item:5000:1.05 site:500:1 slot:20:0.8 hour:24:0.5.",
+                "Default: user:1000:1.05 item:300:1.05 site:50:1 slot:10:0.8 hour:24:0.5.",
             valueName: "name:ids:exponent"),
         transform: Self.field)
     var fields: [SyntheticLog.Field] = []
@@ -34,12 +34,12 @@ struct Generate: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Share of the logit's variance that is in pairs of fields.", valueName: "share"))
-    var interactions = 0.3
+    var interactions = 0.1
 
     @Option(
         help: ArgumentHelp(
             "Share of ids that are not there at first but appear later.", valueName: "share"))
-    var appearing = 0.2
+    var appearing = 0.1
 
     @Option(help: ArgumentHelp("Decides everything that is drawn.", valueName: "number"))
     var seed: UInt64 = 1
@@ -59,10 +59,10 @@ struct Generate: ParsableCommand {
         let fields =
             self.fields.isEmpty
             ? [
-                SyntheticLog.Field("user", cardinality: 20_000, exponent: 1.05),
-                SyntheticLog.Field("item", cardinality: 5000, exponent: 1.05),
-                SyntheticLog.Field("site", cardinality: 500, exponent: 1),
-                SyntheticLog.Field("slot", cardinality: 20, exponent: 0.8),
+                SyntheticLog.Field("user", cardinality: 1000, exponent: 1.05),
+                SyntheticLog.Field("item", cardinality: 300, exponent: 1.05),
+                SyntheticLog.Field("site", cardinality: 50, exponent: 1),
+                SyntheticLog.Field("slot", cardinality: 10, exponent: 0.8),
                 SyntheticLog.Field("hour", cardinality: 24, exponent: 0.5),
             ] : self.fields
         let log = try SyntheticLog(

@@ -66,6 +66,12 @@ struct ModelOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "What the learning rates are multiplied by after each such epoch.",
+            valueName: "factor"))
+    var decay: Float = 0.1
+
+    @Option(
+        help: ArgumentHelp(
             "fnn: epochs of the factorization machine that its rows start from.", valueName: "n"))
     var pretrain = 3
 
@@ -89,6 +95,7 @@ struct ModelOptions: ParsableArguments {
                 interactionMaps: interactionMaps),
             numbers: numberNetwork, embeddingL2: embeddingL2, rowSteps: rowSteps,
             optimizer: optimizer, batchSize: batch, epochsMax: epochs, patience: patience,
+            decay: decay,
             pretrainingEpochs: pretrain, seed: seed)
     }
 }

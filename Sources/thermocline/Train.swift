@@ -12,10 +12,11 @@ struct Train: AsyncParsableCommand {
         abstract: "Trains one model on one table: loss and AUC as it goes.",
         discussion: """
             The rows of the embeddings are in a table of the store: of a store in this process, \
-            which is gone afterwards unless --data is given, or with --server of a running one. \
-            The table is made with the schema options; --dim is the dimension of an embedding, \
-            and a row has one float more for models with linear weights. The test figures are \
-            those of the epoch with the best validation AUC.
+            which is gone afterwards unless --data is given, or of a running one where --server is \
+            given (the variable THERMOCLINE_SERVER alone does not count). The table is made with \
+            the schema options; --dim is the dimension of an embedding, and a row has one float \
+            more for models with linear weights. The test figures are those of the epoch with the \
+            best validation AUC.
             """)
 
     @Argument(
@@ -38,17 +39,14 @@ struct Train: AsyncParsableCommand {
     @Option(help: "Memory of a store in this process: KiB, MiB or GiB.")
     var memory = ByteSize(bytes: 1 << 30)
 
-    @Option(
-        help: ArgumentHelp(
-            "A running server that keeps the table, instead of a store in this process.",
-            valueName: "address"))
-    var server: String?
+    @OptionGroup(title: "Running server that keeps the table, instead of a store in this process")
+    var server: ServerChoice
 
     @Flag(help: "Print JSON.")
     var json = false
 
     func validate() throws {
-        if server != nil, data != nil {
+        if server.server != nil, data != nil {
             throw ValidationError("the table is in the folder of --data or on the --server")
         }
     }
@@ -77,10 +75,9 @@ struct Train: AsyncParsableCommand {
         _ wire: EmbeddingWire.TableSchema, _ stored: EmbeddingStore.TableSchema,
         _ body: (any RowTable) async throws -> Result
     ) async throws -> Result {
-        if server != nil {
-            var choice = ServerChoice()
-            choice.server = server
-            return try await choice.withClient { client in
+        // A server in the environment alone is not asked: training writes.
+        if server.server != nil {
+            return try await server.withClient { client in
                 let table = try await client.createTable(self.table, schema: wire)
                 return try await body(ServedTable(table, schema: stored))
             }
@@ -90,7 +87,10 @@ struct Train: AsyncParsableCommand {
             ?? FileManager.default.temporaryDirectory
             .appending(path: "thermocline-train-\(UUID().uuidString)").path
         defer { if data == nil { try? FileManager.default.removeItem(atPath: folder) } }
-        let store = try Store(path: folder, options: .init(memoryBytes: memory.bytes))
+        // A store that is removed in the end needs no log of its writes.
+        let durability: Durability = data == nil ? .none : .buffered
+        let store = try Store(
+            path: folder, options: .init(memoryBytes: memory.bytes, durability: durability))
         do {
             let table = try store.createTable(named: table, stored)
             let result = try await body(StoreTable(table))

@@ -78,24 +78,44 @@ public struct Matrix: Sendable, Equatable {
 
     /// `result += op(a)·op(b)` by sgemm, where op is the transpose or nothing.
     static func addProduct(
-        _ a: Matrix, leftTransposed transposeA: Bool = false, _ b: Matrix,
-        rightTransposed transposeB: Bool = false, to result: inout Matrix
+        _ a: Matrix, leftTransposed: Bool = false, _ b: Matrix, rightTransposed: Bool = false,
+        to result: inout Matrix
     ) {
-        let inner = transposeA ? a.rows : a.columns
-        precondition(inner == (transposeB ? b.columns : b.rows), "inner dimensions")
-        precondition(result.rows == (transposeA ? a.columns : a.rows), "rows")
-        precondition(result.columns == (transposeB ? b.rows : b.columns), "columns")
-        let (rows, columns) = (result.rows, result.columns)
+        precondition(result.rows == (leftTransposed ? a.columns : a.rows), "rows")
+        precondition(result.columns == (rightTransposed ? b.rows : b.columns), "columns")
+        result.write { multiply(a, leftTransposed, b, rightTransposed, addingTo: 1, $0) }
+    }
+
+    /// `op(a)·op(b)`
+    static func product(
+        _ a: Matrix, leftTransposed: Bool = false, _ b: Matrix, rightTransposed: Bool = false
+    ) -> Matrix {
+        if (leftTransposed ? a.rows : a.columns) == 0 {
+            return Matrix(
+                zeros: leftTransposed ? a.columns : a.rows, rightTransposed ? b.rows : b.columns)
+        }
+        return Matrix(
+            leftTransposed ? a.columns : a.rows, rightTransposed ? b.rows : b.columns
+        ) { multiply(a, leftTransposed, b, rightTransposed, addingTo: 0, $0) }
+    }
+
+    /// `result = op(a)·op(b) + factor·result`; with the factor 0, `result` is not read.
+    private static func multiply(
+        _ a: Matrix, _ transposesA: Bool, _ b: Matrix, _ transposesB: Bool,
+        addingTo factor: Float, _ result: UnsafeMutablePointer<Float>
+    ) {
+        let rows = transposesA ? a.columns : a.rows
+        let columns = transposesB ? b.rows : b.columns
+        let inner = transposesA ? a.rows : a.columns
+        precondition(inner == (transposesB ? b.columns : b.rows), "inner dimensions")
         guard rows > 0, columns > 0, inner > 0 else { return }
-        result.write { c in
-            a.read { aValues in
-                b.read { bValues in
-                    cblas_sgemm(
-                        CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans,
-                        transposeB ? CblasTrans : CblasNoTrans,
-                        Int32(rows), Int32(columns), Int32(inner), 1, aValues, Int32(a.columns),
-                        bValues, Int32(b.columns), 1, c, Int32(columns))
-                }
+        a.read { aValues in
+            b.read { bValues in
+                cblas_sgemm(
+                    CblasRowMajor, transposesA ? CblasTrans : CblasNoTrans,
+                    transposesB ? CblasTrans : CblasNoTrans,
+                    Int32(rows), Int32(columns), Int32(inner), 1, aValues, Int32(a.columns),
+                    bValues, Int32(b.columns), factor, result, Int32(columns))
             }
         }
     }

@@ -1,13 +1,29 @@
 extension Variable {
     /// `A·B`
     public func times(_ other: Variable) -> Variable {
-        var product = Matrix(zeros: rows, other.columns)
-        Matrix.addProduct(value, other.value, to: &product)
-        return Variable(product, of: [self, other]) { [self] gradient in
-            withGradient {
-                Matrix.addProduct(gradient, other.value, rightTransposed: true, to: &$0)
+        Variable(Matrix.product(value, other.value), of: [self, other]) { [self] gradient in
+            addGradient(gradient, times: other.value, rightTransposed: true)
+            other.addGradient(value, leftTransposed: true, times: gradient)
+        }
+    }
+
+    /// `A·W + 1·b`: the row `b` added to each row of the product.
+    public func affine(_ weights: Variable, _ bias: Variable) -> Variable {
+        precondition(bias.rows == 1 && bias.columns == weights.columns)
+        let (rows, columns) = (rows, weights.columns)
+        // The product is added to the bias, which saves a pass over the result.
+        var result = Matrix(rows, columns) { result in
+            bias.value.read { bias in
+                for row in 0..<rows {
+                    (result + row * columns).update(from: bias, count: columns)
+                }
             }
-            other.withGradient { Matrix.addProduct(value, leftTransposed: true, gradient, to: &$0) }
+        }
+        Matrix.addProduct(value, weights.value, to: &result)
+        return Variable(result, of: [self, weights, bias]) { [self] gradient in
+            addGradient(gradient, times: weights.value, rightTransposed: true)
+            weights.addGradient(value, leftTransposed: true, times: gradient)
+            if bias.needsGradient { bias.addGradient(gradient.columnSums()) }
         }
     }
 
@@ -39,7 +55,7 @@ extension Variable {
         }
         return Variable(sum, of: [self, row]) { [self] gradient in
             addGradient(gradient)
-            row.withGradient { $0.add(gradient.columnSums()) }
+            if row.needsGradient { row.addGradient(gradient.columnSums()) }
         }
     }
 
@@ -81,33 +97,26 @@ extension Variable {
 
     /// `factor·A`
     public func scaled(by factor: Float) -> Variable {
-        func scaled(_ matrix: Matrix) -> Matrix {
-            matrix.mapped { count, values, result in
-                for index in 0..<count { result[index] = factor * values[index] }
-            }
+        Variable(value.scaled(by: factor), of: [self]) { [self] in
+            addGradient($0.scaled(by: factor))
         }
-        return Variable(scaled(value), of: [self]) { [self] in addGradient(scaled($0)) }
     }
 
     /// The sum of each row, one column.
     public func rowSums() -> Variable {
-        let (rows, columns) = (rows, columns)
         let ones = Matrix(columns, 1, [Float](repeating: 1, count: columns))
-        var sums = Matrix(zeros: rows, 1)
-        Matrix.addProduct(value, ones, to: &sums)
-        return Variable(sums, of: [self]) { [self] gradient in
-            withGradient { Matrix.addProduct(gradient, ones, rightTransposed: true, to: &$0) }
+        return Variable(Matrix.product(value, ones), of: [self]) { [self] gradient in
+            addGradient(gradient, times: ones, rightTransposed: true)
         }
     }
 }
 
 extension Matrix {
-    /// The sum of each column, one row.
-    func columnSums() -> Matrix {
-        let ones = Matrix(1, rows, [Float](repeating: 1, count: rows))
-        var sums = Matrix(zeros: 1, columns)
-        Matrix.addProduct(ones, self, to: &sums)
-        return sums
+    /// `factor·A`
+    func scaled(by factor: Float) -> Matrix {
+        mapped { count, values, result in
+            for index in 0..<count { result[index] = factor * values[index] }
+        }
     }
 
     /// The inner product of each row of `a` with the same row of `b`, one column.

@@ -45,6 +45,23 @@ public final class Variable {
         }
     }
 
+    /// Adds a product to the gradient: `op(a)·op(b)`, where op is the transpose or nothing.
+    func addGradient(
+        _ a: Matrix, leftTransposed: Bool = false, times b: Matrix, rightTransposed: Bool = false
+    ) {
+        guard needsGradient else { return }
+        if gradient == nil {
+            gradient = Matrix.product(
+                a, leftTransposed: leftTransposed, b, rightTransposed: rightTransposed)
+        } else {
+            withGradient {
+                Matrix.addProduct(
+                    a, leftTransposed: leftTransposed, b, rightTransposed: rightTransposed,
+                    to: &$0)
+            }
+        }
+    }
+
     /// Lets `body` add to the gradient where it is, zeros at first.
     func withGradient(_ body: (inout Matrix) -> Void) {
         guard needsGradient else { return }

@@ -41,7 +41,7 @@ public struct SyntheticLog: Sendable {
 
         public init(
             rows: Int, fields: [Field], bias: Double = -1, strength: Double = 1.5,
-            interactions: Double = 0.3, appearing: Double = 0.2, seed: UInt64 = 1
+            interactions: Double = 0.1, appearing: Double = 0.1, seed: UInt64 = 1
         ) {
             self.rows = rows
             self.fields = fields

@@ -1,6 +1,6 @@
 /// Factorization-machine supported network (Zhang, Du and Wang, ECIR 2016):
 ///
-///     y = MLP([w_1, v_1, …, w_F, v_F, x])·W + b,  with w and v trained as a factorization machine first
+///     y = MLP([w_1, v_1, …, w_F, v_F, x])·W + b,  w and v first trained as those of FM
 ///
 /// The rows are the same as those of ``FM``, so the first epochs train that model on the table.
 struct FNN: Model {

@@ -18,26 +18,24 @@ struct BatchNorm {
     }
 
     func callAsFunction(_ x: Variable, _ pass: Pass) -> Variable {
-        let normalized: Variable
         // A batch of one row has no variance.
         if pass.isTraining, x.rows > 1 {
-            let (result, batchMean, batchVariance) = x.normalizedColumns(epsilon: Self.epsilon)
-            normalized = result
+            let (normalized, batchMean, batchVariance) = x.normalizedColumns(epsilon: Self.epsilon)
             // The unbiased variance, as the running one stands for the population's.
             let unbiased = Float(x.rows) / Float(x.rows - 1)
-            for column in 0..<x.columns {
-                let m = Self.momentum
-                mean.value.values[column] +=
-                    m * (batchMean.values[column] - mean.value.values[column])
-                variance.value.values[column] +=
-                    m * (unbiased * batchVariance.values[column] - variance.value.values[column])
+            let m = Self.momentum
+            mean.value = mean.value.withRow(batchMean) { $0 + m * ($1 - $0) }
+            variance.value = variance.value.withRow(batchVariance) {
+                $0 + m * (unbiased * $1 - $0)
             }
-        } else {
-            var negated = mean.value
-            for column in 0..<x.columns { negated.values[column] *= -1 }
-            let factors = variance.value.reciprocalRoots(epsilon: Self.epsilon)
-            normalized = x.plusRow(Variable(negated)).scaledColumns(by: Variable(factors))
+            return normalized.scaledColumns(by: pass(scale), plus: pass(shift))
         }
-        return normalized.scaledColumns(by: pass(scale)).plusRow(pass(shift))
+        // γ·(x − μ)/√(σ² + ε) + β is one factor and one addend for each column.
+        let factors = scale.value.withRow(variance.value) {
+            $0 / ($1 + Self.epsilon).squareRoot()
+        }
+        let centers = mean.value.withRow(factors) { -$0 * $1 }
+        let addends = shift.value.withRow(centers) { $0 + $1 }
+        return x.scaledColumns(by: Variable(factors), plus: Variable(addends))
     }
 }

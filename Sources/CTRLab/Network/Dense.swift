@@ -9,6 +9,6 @@ struct Dense {
     }
 
     func callAsFunction(_ x: Variable, _ pass: Pass) -> Variable {
-        x.times(pass(weights)).plusRow(pass(bias))
+        x.affine(pass(weights), pass(bias))
     }
 }

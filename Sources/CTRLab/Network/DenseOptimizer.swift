@@ -12,12 +12,16 @@ public enum DenseOptimizer: Sendable, Hashable, Codable {
 
     /// Moves the parameters.
     ///
-    /// - Parameter step: how many steps have been taken, with this one.
-    func move(_ gradients: [(parameter: Parameter, gradient: Matrix)], step: Int) {
+    /// - Parameters:
+    ///   - step: how many steps have been taken, with this one.
+    ///   - factor: of the learning rate.
+    func move(
+        _ gradients: [(parameter: Parameter, gradient: Matrix)], step: Int, factor: Float = 1
+    ) {
         for (parameter, gradient) in gradients {
             switch self {
-            case .adam(let rate): Self.adam(parameter, gradient, rate: rate, step: step)
-            case .adagrad(let rate): Self.adagrad(parameter, gradient, rate: rate)
+            case .adam(let rate): Self.adam(parameter, gradient, rate: rate * factor, step: step)
+            case .adagrad(let rate): Self.adagrad(parameter, gradient, rate: rate * factor)
             }
         }
     }

@@ -1,5 +1,3 @@
-internal import Foundation
-
 /// Trains one model on one table.
 public final class Trainer {
     /// How training gets on.
@@ -93,6 +91,8 @@ public final class Trainer {
                 best = (epoch, validation, try await evaluate(network, logs.test))
             } else if let best, epoch - best.epoch >= settings.patience {
                 break
+            } else {
+                rateFactor *= settings.decay
             }
         }
         guard let best else { preconditionFailure("there is at least one epoch") }
@@ -123,6 +123,8 @@ public final class Trainer {
 
     /// Steps of the dense part so far.
     private var step = 0
+    /// What decay has left of the learning rates.
+    private var rateFactor: Float = 1
 
     /// One pass over the training rows; returns the mean loss.
     private func train(_ network: CTRNetwork, epoch: Int) async throws -> Double {
@@ -161,9 +163,10 @@ public final class Trainer {
         let loss = network.logits(batch, rows: rows, pass).crossEntropy(batch.labels)
         random = pass.random
         loss.differentiate()
-        settings.optimizer.move(pass.gradients, step: step)
+        settings.optimizer.move(pass.gradients, step: step, factor: rateFactor)
         var gradient = rows.gradient ?? Matrix(zeros: rows.rows, rows.columns)
         if settings.embeddingL2 > 0 { gradient.add(rows.value, times: settings.embeddingL2) }
+        if rateFactor < 1 { gradient = gradient.scaled(by: rateFactor) }
         return (Double(loss.value.values[0]), gradient)
     }
 
@@ -211,42 +214,5 @@ public final class Trainer {
         let ids = Array(prepared.batch.ids.dropFirst(prepared.batch.freshCount))
         if ids.isEmpty { return prepared.fresh }
         return prepared.fresh + (try await table.pull(ids, create: create))
-    }
-}
-
-/// Adds up the loss of an epoch, and reports it now and then.
-private struct LossMeter {
-    let epoch: Int
-    let examplesMax: Int
-    let report: (Trainer.Progress) -> Void
-    private let started = ContinuousClock.now
-    private var lastReport = ContinuousClock.now
-    private var examples = 0
-    private var sum = 0.0
-    private var recentExamples = 0
-    private var recentSum = 0.0
-
-    init(epoch: Int, examplesMax: Int, report: @escaping (Trainer.Progress) -> Void) {
-        self.epoch = epoch
-        self.examplesMax = examplesMax
-        self.report = report
-    }
-
-    var mean: Double { sum / Double(max(examples, 1)) }
-
-    mutating func add(_ loss: Double, examples count: Int) {
-        examples += count
-        recentExamples += count
-        sum += loss * Double(count)
-        recentSum += loss * Double(count)
-        let now = ContinuousClock.now
-        guard now - lastReport >= .milliseconds(500) else { return }
-        report(
-            .step(
-                epoch: epoch, examples: examples, of: examplesMax,
-                loss: recentSum / Double(recentExamples),
-                samplesPerSecond: Double(examples) / ((now - started) / .seconds(1))))
-        lastReport = now
-        (recentExamples, recentSum) = (0, 0)
     }
 }

@@ -25,6 +25,12 @@ public struct TrainingSettings: Sendable, Hashable, Codable {
     public var epochsMax: Int
     /// Epochs without a better validation AUC after which training ends.
     public var patience: Int
+    /// What the learning rate is multiplied by after each such epoch, at most 1.
+    ///
+    /// The rate of the rows belongs to their table; their gradients are multiplied instead. For SGD
+    /// that is the same, and for Adagrad and Adam it is close to it for the few epochs that
+    /// follow, because what they divide by remembers the gradients before.
+    public var decay: Float
     /// Epochs in which FNN's rows are trained as a factorization machine first.
     public var pretrainingEpochs: Int
     /// Decides the start of the dense part, the order of the examples and dropout; the table's
@@ -35,7 +41,7 @@ public struct TrainingSettings: Sendable, Hashable, Codable {
         model: ModelKind, dimension: Int = 16, network: NetworkSettings = NetworkSettings(),
         numbers: NumberNetwork = .none, embeddingL2: Float = 0, rowSteps: RowSteps = .batch,
         optimizer: DenseOptimizer = .adam(), batchSize: Int = 4096, epochsMax: Int = 20,
-        patience: Int = 2, pretrainingEpochs: Int = 3, seed: UInt64 = 1
+        patience: Int = 2, decay: Float = 0.1, pretrainingEpochs: Int = 3, seed: UInt64 = 1
     ) {
         self.model = model
         self.dimension = dimension
@@ -47,6 +53,7 @@ public struct TrainingSettings: Sendable, Hashable, Codable {
         self.batchSize = batchSize
         self.epochsMax = epochsMax
         self.patience = patience
+        self.decay = decay
         self.pretrainingEpochs = pretrainingEpochs
         self.seed = seed
     }
@@ -71,6 +78,7 @@ public struct TrainingSettings: Sendable, Hashable, Codable {
         try check(batchSize >= 1, "a batch has at least 1 example")
         try check(epochsMax >= 1, "there is at least 1 epoch")
         try check(patience >= 1, "the patience is at least 1 epoch")
+        try check(decay > 0 && decay <= 1, "the decay is above 0 and at most 1")
         try check(pretrainingEpochs >= 0, "the pretraining epochs are at least 0")
         switch numbers {
         case .none: break

@@ -14,6 +14,12 @@ import Testing
         let b = Variable(Matrix(3, 1, [1, 0, -1]))
         #expect(a.times(b).value == Matrix(2, 1, [-2, -2]))
         GradientCheck.check([matrix(3, 4, 1), matrix(4, 2, 2)]) { $0[0].times($0[1]) }
+        let bias = Variable(Matrix(1, 1, [10]))
+        #expect(a.affine(b, bias).value == Matrix(2, 1, [8, 8]))
+        GradientCheck.check([matrix(3, 4, 1), matrix(4, 2, 2), matrix(1, 2, 3)]) {
+            $0[0].affine($0[1], $0[2])
+        }
+        #expect(Matrix.product(Matrix(zeros: 2, 0), Matrix(zeros: 0, 3)) == Matrix(zeros: 2, 3))
         // A variable that is used twice has both gradients.
         GradientCheck.check([matrix(3, 3, 3)]) { $0[0].times($0[0]) }
     }
@@ -25,7 +31,9 @@ import Testing
         GradientCheck.check([matrix(2, 3, 1)]) { $0[0] * $0[0] }
         GradientCheck.check([matrix(4, 3, 1), matrix(1, 3, 2)]) { $0[0].plusRow($0[1]) }
         GradientCheck.check([matrix(4, 3, 1), matrix(4, 1, 2)]) { $0[0].scaledRows(by: $0[1]) }
-        GradientCheck.check([matrix(4, 3, 1), matrix(1, 3, 2)]) { $0[0].scaledColumns(by: $0[1]) }
+        GradientCheck.check([matrix(4, 3, 1), matrix(1, 3, 2), matrix(1, 3, 3)]) {
+            $0[0].scaledColumns(by: $0[1], plus: $0[2])
+        }
         GradientCheck.check([matrix(2, 3, 1)]) { $0[0].scaled(by: -2.5) }
         GradientCheck.check([matrix(4, 11, 1)]) { $0[0].rowSums() }
         let row = Variable(Matrix(2, 2, [1, 2, 3, 4])).rowSums()

@@ -163,6 +163,23 @@ import Testing
         #expect(epochs.suffix(3) == [true, false, false])
     }
 
+    @Test func decayStillsTraining() async throws {
+        let (logs, _) = try logs(rows: 600)
+        var settings = settings(.deepFM)
+        settings.epochsMax = 50
+        settings.decay = 1e-7
+        let table = DictionaryTable(dimension: 5, rate: 20)
+        var losses: [Double] = []
+        let result = try await Trainer(settings, table: table, logs: logs) {
+            if case .epoch(_, _, let validation, _, _) = $0 { losses.append(validation.logloss) }
+        }.run()
+        // From the first epoch that is no better on, nothing moves.
+        let first = result.bestEpoch
+        #expect(result.epochsRun == first + 2)
+        #expect(abs(losses[first + 1] - losses[first]) < 1e-4)
+        #expect(abs(losses[first] - losses[first - 1]) > 1e-4)
+    }
+
     @Test func settingsHaveToFit() throws {
         let (logs, _) = try logs(rows: 600)
         func check(_ change: (inout TrainingSettings) -> Void) {
@@ -182,5 +199,7 @@ import Testing
         check { $0.optimizer = .adam(learningRate: 0) }
         check { $0.numbers = .autoDis(metaEmbeddings: 0, temperature: 1) }
         check { $0.patience = 0 }
+        check { $0.decay = 0 }
+        check { $0.decay = 1.5 }
     }
 }
