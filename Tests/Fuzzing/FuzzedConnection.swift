@@ -29,6 +29,8 @@ final class FuzzedConnection {
         case .tcp(let host, let port):
             descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
             target = try SocketAddress(ipAddress: host, port: port)
+        case .tls:
+            throw Wrong(description: "mutated bytes go to a plain address, not to \(address)")
         }
         let result = target.withSockAddr { Glibc.connect(descriptor, $0, socklen_t($1)) }
         guard result == 0 else { throw Wrong(description: "no connection to \(address): \(errno)") }

@@ -18,13 +18,15 @@ final class CrashedStore {
 
     var store: Store { temporary.store }
 
-    /// A copy of the files of the running store. The log comes last, as what the others lack is in
-    /// it: nothing may move to the cold tier meanwhile.
+    /// A copy of the files of the running store. Nothing may move to the cold tier meanwhile, nor the
+    /// log be cut.
     func die() throws -> String {
         let path = NSTemporaryDirectory() + "thermocline-\(UUID().uuidString)"
         copies.append(path)
-        try store.coldWrites.withLock {
-            try FileManager.default.copyItem(atPath: temporary.path, toPath: path)
+        try store.cuts.withLock {
+            try store.coldWrites.withLock {
+                try FileManager.default.copyItem(atPath: temporary.path, toPath: path)
+            }
         }
         return path
     }
