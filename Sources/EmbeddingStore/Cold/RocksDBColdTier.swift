@@ -173,6 +173,9 @@ final class RocksDBColdTier: ColdTier {
 
     func write(_ rows: ColdRows, table: UInt32) throws(StoreError) {
         let family = try family(table)
+        // A file to ingest is written once, and its rows perhaps again by a flush that it causes.
+        try DiskSpace.check(
+            path, for: 2 * rows.valueBytes, leaving: DiskSpace.leftByColdTierBytes)
         if rows.count >= Self.ingestedRowsMin {
             try ingest(rows, into: family)
         } else {

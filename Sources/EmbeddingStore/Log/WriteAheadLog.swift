@@ -392,6 +392,7 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
     }
 
     private func makeSegment(bytes: Int) throws(StoreError) -> LogSegment {
+        try DiskSpace.check(folder, for: bytes, leaving: DiskSpace.leftByLogBytes)
         let segment = try LogSegment(
             folder: folder, number: nextSegment, capacity: bytes.roundedUp(toMultipleOf: 4096),
             synced: options.durability == .synced)
