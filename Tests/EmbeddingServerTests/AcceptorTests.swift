@@ -11,15 +11,20 @@ import Testing
             let first = try await server.connect()
             let second = try await server.connect()
             // More than once, so that a refused one is not counted.
-            for _ in 0..<5 {
+            var refusals = 0
+            for _ in 0..<50 where refusals < 5 {
                 do {
                     let third = try await server.connect()
                     await third.close()
                     Issue.record("a third connection was accepted")
                 } catch ConnectionError.refused(let error) {
                     #expect(error.code == .tooManyConnections)
+                    refusals += 1
+                } catch is ConnectionError {
+                    // On a busy machine the server may be gone before this has read why.
                 }
             }
+            #expect(refusals == 5)
             try await first.ping()
             await second.close()
             // The server sees the end a moment later.

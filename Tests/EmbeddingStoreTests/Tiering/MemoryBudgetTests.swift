@@ -58,7 +58,7 @@ struct MillionIds {
         var hotBytesMost = 0
         var residentBytesMost = 0
         func push(_ ids: [UInt64]) throws {
-            try table.push(ids, ids.flatMap(gradient))
+            try pushPatiently(table, ids)
             hotBytesMost = max(hotBytesMost, temporary.store.statistics().hotBytes)
             residentBytesMost = max(residentBytesMost, residentBytes())
             guard hotBytesMost <= Self.memoryBytes else { throw Failed("\(hotBytesMost) bytes are hot") }
@@ -86,6 +86,19 @@ struct MillionIds {
         // again.
         try? FileManager.default.removeItem(atPath: temporary.path)
         exit(EXIT_SUCCESS)
+    }
+
+    /// On a busy disk room may be long in coming; a client tries again then.
+    private func pushPatiently(_ table: Table, _ ids: [UInt64]) throws {
+        for _ in 0..<20 {
+            do throws(StoreError) {
+                return try table.push(ids, ids.flatMap(gradient))
+            } catch .overloaded(let milliseconds) {
+                print("overloaded, trying again")
+                Thread.sleep(forTimeInterval: Double(milliseconds) / 1000)
+            }
+        }
+        throw Failed("no room in twenty tries")
     }
 
     private func id(_ number: Int) -> UInt64 { UInt64(number) &* 0x9E37_79B9_7F4A_7C15 }
