@@ -12,10 +12,10 @@ enum DiskSpace {
     /// Throws `storageFull` when after writing `bytes` to the file system of `path` less than `left`
     /// would be free.
     static func check(_ path: String, for bytes: Int, leaving left: Int) throws(StoreError) {
-        var status = unsafe statvfs()
+        var status = statvfs()
         // Where nobody can tell, the write itself will.
         guard unsafe statvfs(path, &status) == 0 else { return }
-        let free = unsafe Int(clamping: UInt64(status.f_bavail) &* UInt64(status.f_frsize))
+        let free = Int(clamping: UInt64(status.f_bavail) &* UInt64(status.f_frsize))
         guard free - bytes >= left else {
             throw .storageFull(
                 "\(path): \(free >> 20) MiB are free, and \(left >> 20) MiB have to stay so")

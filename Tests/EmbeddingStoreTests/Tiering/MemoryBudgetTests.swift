@@ -91,12 +91,14 @@ struct MillionIds {
     /// On a busy disk room may be long in coming; a client tries again then.
     private func pushPatiently(_ table: Table, _ ids: [UInt64]) throws {
         for _ in 0..<20 {
-            do throws(StoreError) {
-                return try table.push(ids, ids.flatMap(gradient))
-            } catch .overloaded(let milliseconds) {
-                print("overloaded, trying again")
-                Thread.sleep(forTimeInterval: Double(milliseconds) / 1000)
+            let result = Result { () throws(StoreError) in
+                try table.push(ids, ids.flatMap(gradient))
             }
+            guard case .failure(.overloaded(let milliseconds)) = result else {
+                return try result.get()
+            }
+            print("overloaded, trying again")
+            Thread.sleep(forTimeInterval: Double(milliseconds) / 1000)
         }
         throw Failed("no room in twenty tries")
     }
