@@ -122,7 +122,7 @@ final class DataDirectory: Sendable {
         return current
     }
 
-    private static func checksumLine(_ text: Data) -> [UInt8] {
+    static func checksumLine(_ text: Data) -> [UInt8] {
         let checksum = unsafe text.withUnsafeBytes { unsafe tc_checksum($0.baseAddress, $0.count) }
         return Array("checksum \(String(checksum, radix: 16))\n".utf8)
     }

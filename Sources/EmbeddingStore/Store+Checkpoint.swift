@@ -67,7 +67,7 @@ extension Store {
         try cold.checkpoint(to: folder + "/cold")
         // Nobody writes to the cold tier until this returns, so its counts are those of the copy.
         let end = try log.rotate()
-        for number in first..<end { try link(log, number, into: folder) }
+        for number in first..<end { try copySegment(number, of: log, into: folder) }
         let now = runningState()
         for (number, table) in now.tables { state.tables[number]?.coldKeys = table.coldKeys }
         state.isClean = true
@@ -85,8 +85,8 @@ extension Store {
         log.removeSegments(before: end)
     }
 
-    private func link(
-        _ log: WriteAheadLog, _ number: UInt64, into folder: String
+    private func copySegment(
+        _ number: UInt64, of log: WriteAheadLog, into folder: String
     ) throws(StoreError) {
         let source = LogSegment.path(folder: log.folder, number: number)
         let target = LogSegment.path(folder: DataDirectory.logPath(folder), number: number)

@@ -441,16 +441,21 @@ public final class Store: Sendable {
         cuts.lock()
         defer { cuts.unlock() }
         try checkOpen()
-        try flush(cutting: log, before: log.rotate())
-        try HotList.write(tables.map(\.rows), inFolder: path)
+        try flush(cutting: log, before: log.activeSegment)
+        // A hint, which may be an older one.
+        try? HotList.write(tables.map(\.rows), inFolder: path)
     }
 
     /// Writes every row that has changed to the cold tier, where it survives, and removes the
-    /// segments before `segment`, which began before the call. `cuts` is held by the caller.
+    /// segments before `segment`: what they say had been applied before the call. `cuts` is held by
+    /// the caller.
     func flush(cutting log: WriteAheadLog, before segment: UInt64) throws(StoreError) {
         try flush()
         tablesBox.withLockedValue { $0.logSegment = segment }
-        try directory.writeState(runningState())
+        let state = runningState()
+        // It counts pushes, which the log must know as well.
+        try log.settle()
+        try directory.writeState(state)
         log.removeSegments(before: segment)
     }
 
@@ -534,7 +539,8 @@ public final class Store: Sendable {
         defer { cuts.unlock() }
         try flush()
         log.stop()
-        try HotList.write(tables.map(\.rows), inFolder: path)
+        // A hint is no reason not to close.
+        try? HotList.write(tables.map(\.rows), inFolder: path)
         return try tableNamesOfColdFiles()
     }
 }

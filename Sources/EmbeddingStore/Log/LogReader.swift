@@ -105,6 +105,11 @@ import CKernels
     /// Bytes from the offset to the last one that was ever written.
     var writtenBytesFromHere: Int {
         var end = byteCount
+        while end - 8 > offset, end % 8 == 0,
+            unsafe bytes.load(fromByteOffset: end - 8, as: UInt64.self) == 0
+        {
+            end -= 8
+        }
         while end > offset, unsafe bytes[end - 1] == 0 { end -= 1 }
         return end - offset
     }

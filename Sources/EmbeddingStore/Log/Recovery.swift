@@ -66,15 +66,23 @@ struct Recovery {
         var expected: UInt64?
         for (at, file) in files.enumerated() {
             let end = try unsafe Self.withContents(of: file.path) {
-                (bytes) throws(StoreError) -> Int in
+                (bytes) throws(StoreError) -> Int? in
                 try unsafe replay(
                     bytes, file, expected: &expected, later: files[(at + 1)...], &result, apply)
             }
-            if result.report.putAside.contains(where: { $0.hasPrefix(file.path) }) { break }
+            guard let end else {
+                // It is gone, and was the last: its number is the next.
+                result.nextSegment = file.number
+                break
+            }
             result.segments.append((file.number, end))
             result.report.segments += 1
             result.report.bytes += end
             progress(files[...at].reduce(0) { $0 + $1.bytes }, total)
+            if !result.report.putAside.isEmpty {
+                result.nextSegment = file.number + 1
+                break
+            }
         }
         result.nextBlock = expected ?? 1
         result.report.seconds = started.duration(to: .now) / .seconds(1)
@@ -102,12 +110,13 @@ struct Recovery {
         return files.sorted { $0.number < $1.number }
     }
 
-    /// Replays one segment; returns where its last whole block ends.
+    /// Replays one segment; returns where its last whole block ends, nil when it had not begun and
+    /// has been removed.
     private func replay(
         _ bytes: UnsafeRawBufferPointer, _ file: File, expected: inout UInt64?,
         later: ArraySlice<File>, _ result: inout Result,
         _ apply: (LogReader.Entry, LogReader.Section) throws(StoreError) -> Void
-    ) throws(StoreError) -> Int {
+    ) throws(StoreError) -> Int? {
         var reader: LogReader
         do throws(LogReader.Unreadable) {
             reader = try unsafe LogReader(bytes, segment: file.number)
@@ -117,8 +126,9 @@ struct Recovery {
             guard isEmpty, later.isEmpty else {
                 throw .damaged("\(file.path): \(error.reason)")
             }
-            try cut(file, to: 0)
-            return 0
+            if changesNothing { return 0 }
+            unsafe unlink(file.path)
+            return nil
         }
         while true {
             switch reader.next(expected: expected) {
@@ -126,7 +136,7 @@ struct Recovery {
                 try replay(block, file, &result, apply)
                 expected = block.number + 1
             case .end:
-                if try hasLaterBlock(reader, expected, []) {
+                if reader.writtenBytesFromHere > 0 {
                     try stop(
                         at: reader, file, "blocks are missing", expected, later, &result)
                 } else {
@@ -167,8 +177,16 @@ struct Recovery {
             guard acceptsDamage else {
                 throw .damaged("\(detail); sound blocks of the log come after it")
             }
-            for file in [file] + later { try putAside(file, &result) }
-            try copyBack(file, to: reader.offset)
+            // The last first, so that an interruption leaves no gap.
+            for file in later.reversed() {
+                let aside = file.path + Self.asideSuffix
+                guard unsafe rename(file.path, aside) == 0 else {
+                    throw .file(file.path, "rename", errno)
+                }
+                result.report.putAside.append(aside)
+            }
+            try copyAside(file, &result)
+            try cut(file, to: reader.offset)
         } else {
             result.report.droppedBytes = reader.writtenBytesFromHere
             result.report.droppedFrom = file.path
@@ -202,23 +220,17 @@ struct Recovery {
 
     private static let asideSuffix = ".damaged"
 
-    private func putAside(_ file: File, _ result: inout Result) throws(StoreError) {
+    /// Keeps all of a file of which only the sound part stays.
+    private func copyAside(_ file: File, _ result: inout Result) throws(StoreError) {
         let aside = file.path + Self.asideSuffix
-        guard unsafe rename(file.path, aside) == 0 else {
-            throw .file(file.path, "rename", errno)
-        }
-        result.report.putAside.append(aside)
-    }
-
-    /// Keeps the sound part of a file that was put aside.
-    private func copyBack(_ file: File, to bytes: Int) throws(StoreError) {
+        // Left by a start that was interrupted.
+        unsafe unlink(aside)
         do {
-            try FileManager.default.copyItem(
-                atPath: file.path + Self.asideSuffix, toPath: file.path)
+            try FileManager.default.copyItem(atPath: file.path, toPath: aside)
         } catch {
             throw .storageFailed("cannot copy \(file.path): \(error.localizedDescription)")
         }
-        try cut(file, to: bytes)
+        result.report.putAside.append(aside)
         try DataDirectory.syncFile(folder)
     }
 

@@ -36,8 +36,9 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
     /// The thread waits for those inside to leave; nobody enters meanwhile.
     private var isTaking = false
     private var threadWaits = false
-    /// Callers of `settle`, who look at everything.
-    private var settlingCount = 0
+    /// Whether somebody waits for a moment at which nobody is inside, and how many there have been.
+    private var isSettleDue = false
+    private var momentCount = 0
     private var pending: [LogEntry] = []
     private var pendingBytes = 0
     private var isRecording: Bool
@@ -147,16 +148,30 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
             if let pass = try enterLocked(reserving: bytes) { return pass }
             if let spareFailure { throw spareFailure }
             if isStopping { throw .closed }
-            wantedBytes = max(wantedBytes, bytes)
-            isSpareDue = true
-            condition.broadcast()
+            if bytes > wantedBytes {
+                wantedBytes = bytes
+                isSpareDue = true
+                condition.broadcast()
+            }
             if !condition.wait(until: deadline) { throw .noRoom }
         }
     }
 
-    /// Whether so many bytes could be added now.
-    func hasRoom(for bytes: Int) -> Bool {
-        condition.withLock { !isRecording || hasRoom(bytes) }
+    /// Whether so many bytes could be added now. Throws `storageFull` when they could not because
+    /// there is no room on the disk.
+    func hasRoom(for bytes: Int) throws(StoreError) -> Bool {
+        condition.lock()
+        defer { condition.unlock() }
+        if !isRecording || hasRoom(bytes) { return true }
+        if let spareFailure { throw spareFailure }
+        return false
+    }
+
+    /// Whether somebody who is inside, or has been, counts on the next segment.
+    private var isSpareReserved: Bool {
+        let promised = pendingBytes + reservedBytes
+        return spare != nil && promised > 0
+            && LogFormat.blockHeaderBytes + promised > activeLeft
     }
 
     private func hasRoom(_ bytes: Int) -> Bool {
@@ -178,9 +193,7 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
             pending.append(entry)
             pendingBytes += entry.byteCount
         }
-        if threadWaits && entry != nil || isTaking && insideCount == 0 || settlingCount > 0 {
-            condition.broadcast()
-        }
+        if threadWaits && entry != nil || isTaking && insideCount == 0 { condition.broadcast() }
         if entry == nil || options.durability == .none { return .done }
         return Commit(log: self, block: nextBlock)
     }
@@ -215,13 +228,13 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
     func settle() throws(StoreError) {
         condition.lock()
         defer { condition.unlock() }
-        settlingCount += 1
-        defer { settlingCount -= 1 }
-        // What has been applied and is not being written yet comes with this block.
+        guard isRecording else { return }
+        isSettleDue = true
+        condition.broadcast()
+        // What has been applied and is not being written yet comes with this block, if there is any.
         let block = nextBlock
-        while isRecording, committed <= block,
-            committed < nextBlock || !pending.isEmpty || insideCount > 0
-        {
+        let moment = momentCount
+        while isRecording, committed <= block, momentCount == moment || nextBlock > block {
             if let failure { throw failure }
             condition.wait()
         }
@@ -257,7 +270,9 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
                 condition.unlock()
                 break
             }
-            let taken = take()
+            let isMomentWanted =
+                !pending.isEmpty || isSettleDue || isRotationWanted && canRotate
+            let taken = isMomentWanted ? take() : Taken()
             condition.unlock()
             if !taken.entries.isEmpty { commit(taken) }
             recycle(taken.entries)
@@ -267,7 +282,8 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
     }
 
     private var hasWork: Bool {
-        isStopping || isSpareDue || !pending.isEmpty || isRotationWanted && canRotate
+        isStopping || isSpareDue && !isSpareReserved || !pending.isEmpty || isSettleDue
+            || isRotationWanted && canRotate
     }
 
     private var isRotationWanted: Bool { rotationsWanted > rotationsDone && failure == nil }
@@ -285,6 +301,8 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
     private func take() -> Taken {
         isTaking = true
         while insideCount > 0 { condition.wait() }
+        isSettleDue = false
+        momentCount += 1
         defer {
             isTaking = false
             condition.broadcast()
@@ -366,11 +384,12 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
         let total = older.reduce(active?.capacity ?? 0) { $0 + $1.bytes }
         let isWanted =
             isSpareDue && wantsRecording && failure == nil
-            && (spare.map { $0.capacity < wanted } ?? true)
+            && (spare.map { $0.capacity < wanted } ?? true) && !isSpareReserved
             // A log that is full is made shorter by a rotation.
             && (total + wanted <= options.bytesMax || isRotationWanted)
-        isSpareDue = false
-        if isWanted || !wantsRecording, let unused = spare {
+        // What stands in the way now is looked at again.
+        isSpareDue = isSpareDue && isSpareReserved
+        if isWanted, let unused = spare {
             unsafe unlink(unused.path)
             spare = nil
             // No number is left out: a gap would be taken for a loss.
@@ -385,7 +404,10 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
             spare = segment
             spareFailure = nil
             wantedBytes = 0
-        case .failure(let error): spareFailure = error
+        case .failure(let error):
+            // Who wants more than a segment says so again; others must not wait for it.
+            spareFailure = error
+            wantedBytes = 0
         }
         condition.broadcast()
         condition.unlock()
@@ -412,6 +434,9 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
         }
         return !isStopping
     }
+
+    /// The segment that is being written; all that is in those before it has been applied.
+    var activeSegment: UInt64 { condition.withLock { active?.number ?? nextSegment } }
 
     /// The oldest segment that there is.
     var firstSegment: UInt64? { condition.withLock { older.first?.number ?? active?.number } }

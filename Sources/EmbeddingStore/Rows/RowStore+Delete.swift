@@ -11,6 +11,8 @@ extension RowStore {
     /// a push has pinned is deleted after that push.
     func delete(_ keys: [UInt64]) throws(StoreError) -> (count: Int, Commit) {
         defer { trim() }
+        // What can be known to fail, fails before the log says that it will be done.
+        if !isColdEmpty { _ = try cold.read(keys, table: table) }
         try noteIntent(keys)
         let deadline = ContinuousClock.now + .seconds(Self.roomTimeoutSeconds)
         var deleted = 0

@@ -37,7 +37,7 @@ extension RowStore {
         // which is no failure.
         guard cold.tables.contains(table) else { return 0 }
         // What leaves is noted; a log that is full will be cut, for which nothing has to leave.
-        if let log, !log.hasRoom(for: removalBytesMax) { return 0 }
+        if let log, try !log.hasRoom(for: removalBytesMax) { return 0 }
         let staged = stage(
             below: threshold, rowsMax: max(shards.count, bytesMax / layout.stride),
             exactly ? layout.precision : schema.coldPrecision)

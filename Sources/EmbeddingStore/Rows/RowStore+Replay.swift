@@ -7,6 +7,12 @@ import Synchronization
 extension RowStore {
     /// Rows between two looks at the budget.
     private static let replayedRowsMax = 4096
+    /// So many at once overshoot the budget by no more than a part of its slack.
+    private var replayedRowsMax: Int {
+        max(
+            1, min(Self.replayedRowsMax, (budget.limitBytes - budget.highBytes) / 4 / layout.stride)
+        )
+    }
     private static let prefetchDistance = 16
 
     /// - Parameters:
@@ -26,24 +32,25 @@ extension RowStore {
         if entry.pushes > pushes.load(ordering: .relaxed) {
             pushes.store(entry.pushes, ordering: .relaxed)
         }
-        for start in stride(from: 0, to: section.count, by: Self.replayedRowsMax) {
-            let end = min(start + Self.replayedRowsMax, section.count)
+        let step = replayedRowsMax
+        for start in stride(from: 0, to: section.count, by: step) {
+            let end = min(start + step, section.count)
             let records = unsafe (start..<end).lazy.map {
                 unsafe section.records + $0 * entry.recordBytes
             }
             switch entry.kind {
             case .changed:
                 if !budget.hasRoom { try makeRoom() }
-                unsafe replayChanges(section.records, start..<end)
+                try unsafe replayChanges(section.records, start..<end)
                 if !deleted.isEmpty {
                     unsafe records.forEach { unsafe deleted.remove(Self.key($0)) }
                 }
             case .created:
                 if !budget.hasRoom { try makeRoom() }
-                unsafe withScratch { scratch in
-                    unsafe records.forEach {
-                        let key = unsafe Self.key($0)
-                        unsafe replayCreation(key, scratch)
+                try unsafe withScratch { (scratch) throws(StoreError) in
+                    for at in start..<end {
+                        let key = unsafe Self.key(section.records + at * entry.recordBytes)
+                        try unsafe replayCreation(key, scratch)
                         deleted.remove(key)
                     }
                 }
@@ -71,7 +78,8 @@ extension RowStore {
         unsafe record.loadUnaligned(as: UInt64.self)
     }
 
-    private func replayChanges(_ records: UnsafeRawPointer, _ range: Range<Int>) {
+    private func replayChanges(_ records: UnsafeRawPointer, _ range: Range<Int>) throws(StoreError)
+    {
         let epoch = budget.epoch
         for at in range {
             let ahead = at + Self.prefetchDistance
@@ -84,6 +92,7 @@ extension RowStore {
             let hash = hash(key)
             let shard = shard(of: hash)
             let position = shard.position(of: key, hash: hash)
+            if position < 0, shard.isFull { throw Self.needsMoreMemory }
             let target =
                 unsafe position >= 0
                 ? shard.record(position) : shard.insert(key, hash: hash)
@@ -96,10 +105,16 @@ extension RowStore {
         }
     }
 
-    private func replayCreation(_ key: UInt64, _ scratch: UnsafeMutablePointer<Float>) {
+    private static let needsMoreMemory = StoreError.tooLarge(
+        "replaying the log takes more memory than the hot tier has; open the store with more")
+
+    private func replayCreation(
+        _ key: UInt64, _ scratch: UnsafeMutablePointer<Float>
+    ) throws(StoreError) {
         let hash = hash(key)
         let shard = shard(of: hash)
         if shard.position(of: key, hash: hash) >= 0 { return }
+        if shard.isFull { throw Self.needsMoreMemory }
         _ = unsafe create(key, hash: hash, in: shard, scratch: scratch)
     }
 

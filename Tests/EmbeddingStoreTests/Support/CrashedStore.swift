@@ -25,10 +25,22 @@ final class CrashedStore {
         copies.append(path)
         try store.cuts.withLock {
             try store.coldWrites.withLock {
-                try FileManager.default.copyItem(atPath: temporary.path, toPath: path)
+                try copy(to: path)
             }
         }
         return path
+    }
+
+    /// RocksDB may remove a file that it has merged while the folder is being copied; then again.
+    private func copy(to path: String) throws {
+        for _ in 0..<20 {
+            do {
+                return try FileManager.default.copyItem(atPath: temporary.path, toPath: path)
+            } catch CocoaError.fileNoSuchFile, CocoaError.fileReadNoSuchFile {
+                try FileManager.default.removeItem(atPath: path)
+            }
+        }
+        try FileManager.default.copyItem(atPath: temporary.path, toPath: path)
     }
 
     static func open(
