@@ -1,4 +1,4 @@
-# What tools/demo and tools/test need on a fresh Debian or Ubuntu machine; sourced by both.
+# What the tools need on a fresh Debian or Ubuntu machine; sourced by them.
 # Expects `root`, the folder of the checkout.
 
 readonly venv=$root/.venv
@@ -34,6 +34,16 @@ install_packages() {
 require_swift() {
     command -v swift > /dev/null || die "a Swift toolchain (6.2 or newer) is needed to build the server.
     Get one from https://www.swift.org/install and put its usr/bin on the PATH."
+}
+
+# find_server: sets `binary` to a release build of the server, or to the one that THERMOCLINE_BINARY names.
+find_server() {
+    binary=${THERMOCLINE_BINARY:-}
+    [[ -z $binary ]] || return 0
+    require_swift
+    say "building the server (the first time takes some minutes)"
+    (cd "$root" && swift build -c release --product thermocline) >&2
+    binary=$(cd "$root" && swift build -c release --show-bin-path)/thermocline
 }
 
 # make_venv [PACKAGE...]: a virtual environment with the client, numpy and these packages.

@@ -403,12 +403,10 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
         case .success(let segment):
             spare = segment
             spareFailure = nil
-            wantedBytes = 0
-        case .failure(let error):
-            // Who wants more than a segment says so again; others must not wait for it.
-            spareFailure = error
-            wantedBytes = 0
+        case .failure(let error): spareFailure = error
         }
+        // Who wants more than a segment and did not get it says so again; others must not wait.
+        wantedBytes = 0
         condition.broadcast()
         condition.unlock()
     }
@@ -437,9 +435,6 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
 
     /// The segment that is being written; all that is in those before it has been applied.
     var activeSegment: UInt64 { condition.withLock { active?.number ?? nextSegment } }
-
-    /// The oldest segment that there is.
-    var firstSegment: UInt64? { condition.withLock { older.first?.number ?? active?.number } }
 
     /// Makes a moment at which nobody is inside the border between two segments, and returns the
     /// number of the later. With `recording`, what happens from then on is noted, or not any more.
