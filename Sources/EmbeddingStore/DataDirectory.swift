@@ -16,9 +16,8 @@ final class DataDirectory: Sendable {
     /// -1 once released.
     private let lockFile: NIOLockedValueBox<Int32>
 
-    /// 2: there may be a log.
-    static let format = 2
-    private static let formatsRead = 1...2
+    /// 2: there may be a log. 3: schemas say more.
+    static let format = 3
 
     var coldPath: String { path + "/cold" }
     var logPath: String { Self.logPath(path) }
@@ -113,13 +112,11 @@ final class DataDirectory: Sendable {
         else {
             throw .damaged("\(path)/STORE is not the description of a store")
         }
-        guard Self.formatsRead.contains(state.format) else {
+        guard state.format == Self.format else {
             throw .badDataDirectory(
                 "\(path) has format \(state.format); this version reads format \(Self.format)")
         }
-        var current = state
-        current.format = Self.format
-        return current
+        return state
     }
 
     static func checksumLine(_ text: Data) -> [UInt8] {

@@ -11,8 +11,14 @@ public struct TableSchema: Sendable, Hashable, Codable {
     public var scheme: Scheme
     /// Decides the start of every row, together with its key.
     public var seed: UInt64
-    /// Sightings after which an id earns a row.
+    /// Sightings after which an id earns a row of its own.
     public var admissionCount: Int
+    /// Precision of the optimizer state, float32 or float16, in both tiers.
+    public var statePrecision: Precision
+    /// Seconds after its last use when a row is gone; 0: never.
+    public var timeToLive: Int
+    /// High bits of an id that hold its field, 0…32.
+    public var fieldBits: Int
 
     public init(
         dimension: Int,
@@ -22,7 +28,10 @@ public struct TableSchema: Sendable, Hashable, Codable {
         coldPrecision: Precision = .int16,
         scheme: Scheme = .full,
         seed: UInt64 = 0,
-        admissionCount: Int = 1
+        admissionCount: Int = 1,
+        statePrecision: Precision = .float32,
+        timeToLive: Int = 0,
+        fieldBits: Int = 0
     ) {
         self.dimension = dimension
         self.optimizer = optimizer
@@ -32,9 +41,13 @@ public struct TableSchema: Sendable, Hashable, Codable {
         self.scheme = scheme
         self.seed = seed
         self.admissionCount = admissionCount
+        self.statePrecision = statePrecision
+        self.timeToLive = timeToLive
+        self.fieldBits = fieldBits
     }
 
     public static let dimensionRange = 1...4096
+    public static let fieldBitsRange = 0...32
 
     /// Throws ``StoreError`` `invalidSchema` or `unsupported` for a schema that no table can have
     /// here.
@@ -48,6 +61,17 @@ public struct TableSchema: Sendable, Hashable, Codable {
         if admissionCount > 1 {
             throw .unsupported(
                 "admission after \(admissionCount) sightings is not available yet; use 1")
+        }
+        if statePrecision != .float32 && statePrecision != .float16 {
+            throw .invalidSchema("optimizer state is kept in float32 or float16")
+        }
+        if statePrecision != .float32 { throw .unsupported("float16 state is not available yet") }
+        if !(0...Int(UInt32.max)).contains(timeToLive) {
+            throw .invalidSchema("a time to live is 0…\(UInt32.max) seconds")
+        }
+        if timeToLive != 0 { throw .unsupported("a time to live is not available yet") }
+        if !Self.fieldBitsRange.contains(fieldBits) {
+            throw .invalidSchema("the field takes 0…32 bits of an id, not \(fieldBits)")
         }
     }
 
