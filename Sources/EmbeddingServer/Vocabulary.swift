@@ -34,19 +34,18 @@ extension WireError {
 extension EmbeddingStore.TableSchema {
     /// Throws `unsupported` for a scheme that this store has not.
     package init(wire: EmbeddingWire.TableSchema) throws(WireError) {
-        guard wire.scheme == .full else {
-            throw WireError(
-                .unsupported, "the scheme \(wire.scheme.name) is not available yet; use full")
-        }
         self.init(
             dimension: Int(wire.dimension),
             optimizer: .init(wire.optimizer),
             initializer: .init(wire.initializer),
             hotPrecision: .init(wire.hot),
             coldPrecision: .init(wire.cold),
-            scheme: .full,
+            scheme: try .init(wire.scheme),
             seed: wire.seed,
-            admissionCount: Int(wire.admissionCount))
+            admissionCount: Int(wire.admissionCount),
+            statePrecision: .init(wire.state),
+            timeToLive: Int(wire.timeToLive),
+            fieldBits: Int(wire.fieldBits))
     }
 }
 
@@ -60,7 +59,10 @@ extension EmbeddingWire.TableSchema {
             initializer: .init(schema.initializer),
             scheme: .init(schema.scheme),
             admissionCount: UInt32(schema.admissionCount),
-            seed: schema.seed)
+            seed: schema.seed,
+            state: .init(schema.statePrecision),
+            fieldBits: UInt8(schema.fieldBits),
+            timeToLive: UInt32(schema.timeToLive))
     }
 }
 
@@ -110,11 +112,90 @@ extension EmbeddingStore.PoolMode {
     }
 }
 
+extension EmbeddingStore.Scheme {
+    /// Throws `unsupported` for a scheme that this store has not. Numbers that no Int can hold are
+    /// refused like others that are too large.
+    init(_ wire: EmbeddingWire.Scheme) throws(WireError) {
+        switch wire {
+        case .full:
+            self = .full
+        case .hashed(let rows):
+            self = .hashed(rows: Int(clamping: rows))
+        case .doubleHashed(let rows, let combine):
+            self = .doubleHashed(rows: Int(clamping: rows), combine: .init(combine))
+        case .frequencyDoubleHashed(let own, let shared, let score):
+            self = .frequencyDoubleHashed(
+                own: Int(clamping: own), shared: Int(clamping: shared), score: .init(score))
+        case .frequencyFiltered(let counters):
+            self = .frequencyFiltered(
+                counters == 0 ? .exact : .bloom(counters: Int(clamping: counters)))
+        case .quotientRemainder(let rows, let combine):
+            self = .quotientRemainder(rows: Int(clamping: rows), combine: .init(combine))
+        case .deepHash:
+            throw WireError(
+                .unsupported, "the scheme \(wire.name) is not available yet; use another")
+        }
+    }
+}
+
 extension EmbeddingWire.Scheme {
     init(_ scheme: EmbeddingStore.Scheme) {
         self =
             switch scheme {
             case .full: .full
+            case .hashed(let rows): .hashed(rows: UInt64(rows))
+            case .doubleHashed(let rows, let combine):
+                .doubleHashed(rows: UInt64(rows), combine: .init(combine))
+            case .frequencyDoubleHashed(let own, let shared, let score):
+                .frequencyDoubleHashed(
+                    own: UInt64(own), shared: UInt64(shared), score: .init(score))
+            case .frequencyFiltered(.exact): .frequencyFiltered(counters: 0)
+            case .frequencyFiltered(.bloom(let counters)):
+                .frequencyFiltered(counters: UInt64(counters))
+            case .quotientRemainder(let rows, let combine):
+                .quotientRemainder(rows: UInt64(rows), combine: .init(combine))
+            }
+    }
+}
+
+extension EmbeddingStore.Scheme.Combine {
+    init(_ wire: EmbeddingWire.Scheme.Combine) {
+        self =
+            switch wire {
+            case .sum: .sum
+            case .concatenate: .concatenate
+            case .multiply: .multiply
+            }
+    }
+}
+
+extension EmbeddingWire.Scheme.Combine {
+    init(_ combine: EmbeddingStore.Scheme.Combine) {
+        self =
+            switch combine {
+            case .sum: .sum
+            case .concatenate: .concatenate
+            case .multiply: .multiply
+            }
+    }
+}
+
+extension EmbeddingStore.Scheme.Score {
+    init(_ wire: EmbeddingWire.Scheme.Score) {
+        self =
+            switch wire {
+            case .count: .count
+            case .gradientNorm: .gradientNorm
+            }
+    }
+}
+
+extension EmbeddingWire.Scheme.Score {
+    init(_ score: EmbeddingStore.Scheme.Score) {
+        self =
+            switch score {
+            case .count: .count
+            case .gradientNorm: .gradientNorm
             }
     }
 }

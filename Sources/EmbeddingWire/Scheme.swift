@@ -8,9 +8,10 @@ public enum Scheme: Hashable, Sendable {
     case doubleHashed(rows: UInt64, combine: Combine)
     /// Frequent ids have a row of their own, at most `own` of them; the others share `shared`
     /// rows, two for each id. The schema's admission count says when an id is frequent.
-    case frequencyDoubleHashed(own: UInt64, shared: UInt64)
-    /// Frequent ids have a row of their own, the others the default row.
-    case frequencyFiltered
+    case frequencyDoubleHashed(own: UInt64, shared: UInt64, score: Score = .count)
+    /// Ids that have been seen as often as the schema's admission count says have a row of their own,
+    /// the others share one, or one for each field. `counters` of a Bloom filter count, or 0: exactly.
+    case frequencyFiltered(counters: UInt64 = 0)
     /// Two rows for each id: by the quotient and by the remainder of a division by `rows`.
     case quotientRemainder(rows: UInt64, combine: Combine)
     /// No rows: `hashes` hashes of the id feed a network with `hidden` hidden units.
@@ -21,6 +22,15 @@ public enum Scheme: Hashable, Sendable {
         case sum = 0
         /// One after the other, each of half the dimension.
         case concatenate = 1
+        /// Element by element.
+        case multiply = 2
+    }
+
+    /// Which ids deserve a row of their own more than others.
+    public enum Score: UInt64, CaseIterable, Sendable {
+        case count = 0
+        /// The sum of the norms of their gradients.
+        case gradientNorm = 1
     }
 
     /// The scheme's name in the protocol.
@@ -39,11 +49,12 @@ public enum Scheme: Hashable, Sendable {
     /// Values of the parameters, in the protocol's order.
     public var parameters: [UInt64] {
         switch self {
-        case .full, .frequencyFiltered: []
+        case .full: []
         case .hashed(let rows): [rows]
         case .doubleHashed(let rows, let combine), .quotientRemainder(let rows, let combine):
             [rows, combine.rawValue]
-        case .frequencyDoubleHashed(let own, let shared): [own, shared]
+        case .frequencyDoubleHashed(let own, let shared, let score): [own, shared, score.rawValue]
+        case .frequencyFiltered(let counters): [counters]
         case .deepHash(let hashes, let hidden): [hashes, hidden]
         }
     }
@@ -66,7 +77,7 @@ extension Scheme {
     }
 
     /// - Parameter slots: all ``parametersMax`` of them.
-    /// - Returns: none when `code` is no scheme or its way to combine rows is none.
+    /// - Returns: none when `code` is no scheme or one of its words is none.
     init?(code: UInt8, slots: [UInt64]) {
         switch code {
         case 0:
@@ -77,9 +88,10 @@ extension Scheme {
             guard let combine = Combine(rawValue: slots[1]) else { return nil }
             self = .doubleHashed(rows: slots[0], combine: combine)
         case 3:
-            self = .frequencyDoubleHashed(own: slots[0], shared: slots[1])
+            guard let score = Score(rawValue: slots[2]) else { return nil }
+            self = .frequencyDoubleHashed(own: slots[0], shared: slots[1], score: score)
         case 4:
-            self = .frequencyFiltered
+            self = .frequencyFiltered(counters: slots[0])
         case 5:
             guard let combine = Combine(rawValue: slots[1]) else { return nil }
             self = .quotientRemainder(rows: slots[0], combine: combine)

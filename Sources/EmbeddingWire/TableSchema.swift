@@ -18,6 +18,12 @@ public struct TableSchema: Hashable, Sendable {
     public var admissionCount: UInt32
     /// Decides the start of every row, together with its id.
     public var seed: UInt64
+    /// How optimizer state is stored: float32 or float16.
+    public var state: Precision
+    /// High bits of an id that say its field, 0 to 32.
+    public var fieldBits: UInt8
+    /// Seconds after its last use when a row is gone; 0: never.
+    public var timeToLive: UInt32
 
     public init(
         dimension: UInt32,
@@ -27,7 +33,10 @@ public struct TableSchema: Hashable, Sendable {
         initializer: Initializer = .uniform(low: -0.01, high: 0.01),
         scheme: Scheme = .full,
         admissionCount: UInt32 = 1,
-        seed: UInt64 = 0
+        seed: UInt64 = 0,
+        state: Precision = .float32,
+        fieldBits: UInt8 = 0,
+        timeToLive: UInt32 = 0
     ) {
         self.dimension = dimension
         self.hot = hot
@@ -37,24 +46,26 @@ public struct TableSchema: Hashable, Sendable {
         self.scheme = scheme
         self.admissionCount = admissionCount
         self.seed = seed
+        self.state = state
+        self.fieldBits = fieldBits
+        self.timeToLive = timeToLive
     }
 
     /// Bytes of a schema on the wire.
-    package static let byteCount = 112
+    package static let byteCount = 120
 }
 
 extension TableSchema {
     func write(to body: inout ByteBuffer) {
         body.writeMultipleIntegers(
             dimension, hot.rawValue, cold.rawValue, optimizer.code, initializer.code, scheme.code,
-            endianness: .little)
-        body.writeRepeatingByte(0, count: 3)
-        body.writeMultipleIntegers(admissionCount, seed, endianness: .little)
+            state.rawValue, fieldBits, UInt8(0), admissionCount, seed, endianness: .little)
         body.writeSlots(
             optimizer.parameters.map(\.value.bitPattern), count: Optimizer.parametersMax)
         body.writeSlots(
             initializer.parameters.map(\.bitPattern), count: Initializer.parametersMax)
         body.writeSlots(scheme.parameters, count: Scheme.parametersMax)
+        body.writeMultipleIntegers(timeToLive, UInt32(0), endianness: .little)
     }
 }
 
@@ -67,15 +78,20 @@ extension BodyReader {
         let optimizerCode = try integer(as: UInt8.self)
         let initializerCode = try integer(as: UInt8.self)
         let schemeCode = try integer(as: UInt8.self)
-        try zeros(count: 3)
+        let stateCode = try integer(as: UInt8.self)
+        let fieldBits = try integer(as: UInt8.self)
+        try zeros(count: 1)
         let admissionCount = try integer(as: UInt32.self)
         let seed = try integer(as: UInt64.self)
         let optimizerSlots = try array(of: UInt64.self, count: Optimizer.parametersMax).array
         let initializerSlots = try array(of: UInt64.self, count: Initializer.parametersMax).array
         let schemeSlots = try array(of: UInt64.self, count: Scheme.parametersMax).array
+        let timeToLive = try integer(as: UInt32.self)
+        try zeros(count: 4)
 
         let hot = try known(Precision(rawValue: hotCode), "precision \(hotCode)")
         let cold = try known(Precision(rawValue: coldCode), "precision \(coldCode)")
+        let state = try known(Precision(rawValue: stateCode), "precision \(stateCode)")
         let optimizer = try known(
             Optimizer(code: optimizerCode, slots: optimizerSlots.map(Double.init(bitPattern:))),
             "optimizer \(optimizerCode)")
@@ -92,7 +108,8 @@ extension BodyReader {
         try checkUnused(schemeSlots, used: scheme.parameters.count)
         return TableSchema(
             dimension: dimension, hot: hot, cold: cold, optimizer: optimizer,
-            initializer: initializer, scheme: scheme, admissionCount: admissionCount, seed: seed)
+            initializer: initializer, scheme: scheme, admissionCount: admissionCount, seed: seed,
+            state: state, fieldBits: fieldBits, timeToLive: timeToLive)
     }
 
     private func known<Value>(

@@ -53,8 +53,10 @@ struct SchemaOptions: ParsableArguments {
                 full, hashed:rows=N, double-hashed:rows=N,combine=sum, \
                 frequency-double-hashed:own=N,shared=N,admit-after=N, \
                 frequency-filtered:admit-after=N, quotient-remainder:rows=N,combine=sum or \
-                deep-hash:hashes=N,hidden=N; combine is sum or concatenate. \
-                Default: full.
+                deep-hash:hashes=N,hidden=N; combine is sum, concatenate or, for \
+                quotient-remainder, multiply. frequency-double-hashed may have \
+                score=gradient-norm, frequency-filtered counters=N for a Bloom filter of so many \
+                bytes. Default: full.
                 """,
             valueName: "spec"),
         transform: SchemaSyntax.checked(SchemaSyntax.scheme))
@@ -65,11 +67,29 @@ struct SchemaOptions: ParsableArguments {
             "Decides how every row starts, together with its id.", valueName: "number"))
     var seed: UInt64 = 0
 
+    @Option(
+        help: ArgumentHelp(
+            "How optimizer state is stored: float32 (default) or float16.",
+            valueName: "precision"),
+        transform: SchemaSyntax.checked(precision))
+    var state: Precision = .float32
+
+    @Option(
+        help: ArgumentHelp(
+            "Rows not used for so long are gone; 0 (default): never.", valueName: "seconds"))
+    var timeToLive: UInt32 = 0
+
+    @Option(
+        help: ArgumentHelp(
+            "High bits of an id that say its field, 0 (default) to 32.", valueName: "bits"))
+    var fieldBits: UInt8 = 0
+
     var schema: TableSchema {
         TableSchema(
             dimension: dimension, hot: hot, cold: cold, optimizer: optimizer,
             initializer: initializer, scheme: scheme.scheme,
-            admissionCount: scheme.admissionCount, seed: seed)
+            admissionCount: scheme.admissionCount, seed: seed, state: state,
+            fieldBits: fieldBits, timeToLive: timeToLive)
     }
 
     private static func precision(

@@ -58,13 +58,29 @@ extension SchemaSyntax {
             return count
         }
 
-        mutating func combine() throws(Malformed) -> Scheme.Combine {
-            guard let value = take("combine") else { return .sum }
-            guard let combine = Scheme.Combine.allCases.first(where: { "\($0)" == value }) else {
+        /// A number of things that has a default.
+        mutating func count(_ key: String, else fallback: UInt64) throws(Malformed) -> UInt64 {
+            guard let value = take(key) else { return fallback }
+            guard let count = UInt64(value) else {
                 throw Malformed(
-                    description: "\(text.debugDescription): combine is sum or concatenate")
+                    description: "\(text.debugDescription): \(key) is a number of things, not "
+                        + String(value).debugDescription)
             }
-            return combine
+            return count
+        }
+
+        /// One of the words of a type.
+        mutating func word<Word: CaseIterable>(
+            _ key: String, else fallback: Word
+        ) throws(Malformed) -> Word {
+            guard let value = take(key) else { return fallback }
+            let words = Word.allCases.map { ($0, SchemaSyntax.hyphenated("\($0)")) }
+            guard let (word, _) = words.first(where: { $0.1 == value }) else {
+                throw Malformed(
+                    description: "\(text.debugDescription): \(key) is one of "
+                        + words.map(\.1).joined(separator: ", "))
+            }
+            return word
         }
 
         /// Checks that every parameter was taken.

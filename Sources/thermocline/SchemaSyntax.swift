@@ -122,16 +122,19 @@ enum SchemaSyntax {
         case "hashed":
             scheme = .hashed(rows: try spec.count("rows"))
         case "doublehashed":
-            scheme = .doubleHashed(rows: try spec.count("rows"), combine: try spec.combine())
+            scheme = .doubleHashed(
+                rows: try spec.count("rows"), combine: try spec.word("combine", else: .sum))
         case "frequencydoublehashed":
             scheme = .frequencyDoubleHashed(
-                own: try spec.count("own"), shared: try spec.count("shared"))
+                own: try spec.count("own"), shared: try spec.count("shared"),
+                score: try spec.word("score", else: .count))
             admissionCount = try spec.admissionCount()
         case "frequencyfiltered":
-            scheme = .frequencyFiltered
+            scheme = .frequencyFiltered(counters: try spec.count("counters", else: 0))
             admissionCount = try spec.admissionCount()
         case "quotientremainder":
-            scheme = .quotientRemainder(rows: try spec.count("rows"), combine: try spec.combine())
+            scheme = .quotientRemainder(
+                rows: try spec.count("rows"), combine: try spec.word("combine", else: .sum))
         case "deephash":
             scheme = .deepHash(
                 hashes: try spec.count("hashes"), hidden: try spec.count("hidden"))
@@ -155,10 +158,13 @@ enum SchemaSyntax {
             parameters = ["rows=\(rows)"]
         case .doubleHashed(let rows, let combine), .quotientRemainder(let rows, let combine):
             parameters = ["rows=\(rows)", "combine=\(combine)"]
-        case .frequencyDoubleHashed(let own, let shared):
-            parameters = ["own=\(own)", "shared=\(shared)", "admit-after=\(admissionCount)"]
-        case .frequencyFiltered:
-            parameters = ["admit-after=\(admissionCount)"]
+        case .frequencyDoubleHashed(let own, let shared, let score):
+            parameters =
+                ["own=\(own)", "shared=\(shared)", "admit-after=\(admissionCount)"]
+                + (score == .count ? [] : ["score=\(hyphenated("\(score)"))"])
+        case .frequencyFiltered(let counters):
+            parameters =
+                ["admit-after=\(admissionCount)"] + (counters == 0 ? [] : ["counters=\(counters)"])
         case .deepHash(let hashes, let hidden):
             parameters = ["hashes=\(hashes)", "hidden=\(hidden)"]
         }
@@ -169,7 +175,7 @@ enum SchemaSyntax {
     // MARK: Words
 
     /// `rowwiseAdagrad` as `rowwise-adagrad`.
-    private static func hyphenated(_ name: String) -> String {
+    static func hyphenated(_ name: String) -> String {
         name.reduce(into: "") { text, letter in
             text += letter.isUppercase ? "-\(letter.lowercased())" : "\(letter)"
         }

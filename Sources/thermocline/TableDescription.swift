@@ -13,6 +13,9 @@ struct TableDescription: Encodable {
     var initializer: String
     var scheme: String
     var seed: String
+    var state: String
+    var fieldBits: UInt8
+    var timeToLiveSeconds: UInt32
     /// None where the server was not asked.
     var rows: UInt64?
 
@@ -25,6 +28,9 @@ struct TableDescription: Encodable {
         initializer = SchemaSyntax.text(schema.initializer)
         scheme = SchemaSyntax.text(schema.scheme, admissionCount: schema.admissionCount)
         seed = "\(schema.seed)"
+        state = schema.state.description
+        fieldBits = schema.fieldBits
+        timeToLiveSeconds = schema.timeToLive
         self.rows = rows
     }
 
@@ -41,6 +47,9 @@ struct TableDescription: Encodable {
         table.add("initializer", initializer)
         table.add("scheme", scheme)
         table.add("seed", seed)
+        table.add("state", state)
+        if fieldBits > 0 { table.add("field bits", "\(fieldBits)") }
+        if timeToLiveSeconds > 0 { table.add("lives", "\(timeToLiveSeconds) s after its last use") }
         return table.text
     }
 }

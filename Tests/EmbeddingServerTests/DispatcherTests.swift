@@ -152,15 +152,14 @@ import Testing
                 ("dimension 4097", try create { $0.dimension = 4097 }, .invalidSchema),
                 ("NaN", try create { $0.optimizer = .sgd(learningRate: .nan) }, .invalidSchema),
                 ("low > high", try create { $0.initializer = .uniform(low: 1, high: 0) }, .invalidSchema),
-                ("admission 2", try create { $0.admissionCount = 2 }, .unsupported),
+                ("admission 2", try create { $0.admissionCount = 2 }, .invalidSchema),
                 ("a name with a space", changed(try create(), 22, [0x20]), .invalidSchema),
                 ("unknown optimizer", changed(try create(), 23 + 6, [9]), .invalidSchema),
-                ("reserved bytes", changed(try create(), 23 + 9, [1]), .malformed),
+                ("reserved bytes", changed(try create(), 23 + 11, [1]), .malformed),
             ]
             let schemes: [Scheme] = [
-                .hashed(rows: 10), .doubleHashed(rows: 10, combine: .sum),
-                .frequencyDoubleHashed(own: 10, shared: 10), .frequencyFiltered,
-                .quotientRemainder(rows: 10, combine: .concatenate), .deepHash(hashes: 4, hidden: 8),
+                .frequencyDoubleHashed(own: 10, shared: 10), .frequencyFiltered(),
+                .deepHash(hashes: 4, hidden: 8),
             ]
             for scheme in schemes {
                 cases.append((scheme.name, try create { $0.scheme = scheme }, .unsupported))

@@ -69,6 +69,9 @@ struct GoldenFrame: Decodable, Sendable, CustomTestStringConvertible {
         var scheme: Named<String>
         var admissionCount: UInt32
         var seed: String
+        var state: String
+        var fieldBits: UInt8
+        var timeToLive: UInt32
     }
 
     struct Named<Parameter: Decodable & Sendable>: Decodable, Sendable {
@@ -129,8 +132,11 @@ extension GoldenFrame.Schema {
             "full": { .full },
             "hashed": { .hashed(rows: s[0]) },
             "doubleHashed": { .doubleHashed(rows: s[0], combine: .init(rawValue: s[1])!) },
-            "frequencyDoubleHashed": { .frequencyDoubleHashed(own: s[0], shared: s[1]) },
-            "frequencyFiltered": { .frequencyFiltered },
+            "frequencyDoubleHashed": { 
+                .frequencyDoubleHashed(
+                    own: s[0], shared: s[1], score: .init(rawValue: s[2])!)
+            },
+            "frequencyFiltered": { .frequencyFiltered(counters: s[0]) },
             "quotientRemainder": {
                 .quotientRemainder(rows: s[0], combine: .init(rawValue: s[1])!)
             },
@@ -143,7 +149,8 @@ extension GoldenFrame.Schema {
             dimension: dimension, hot: precisions[hot]!, cold: precisions[cold]!,
             optimizer: optimizers[optimizer.name]!(),
             initializer: initializers[initializer.name]!(), scheme: schemes[scheme.name]!(),
-            admissionCount: admissionCount, seed: UInt64(seed)!)
+            admissionCount: admissionCount, seed: UInt64(seed)!, state: precisions[state]!,
+            fieldBits: fieldBits, timeToLive: timeToLive)
     }
 }
 

@@ -184,7 +184,7 @@ import Testing
         let schemaStart = 16 + 4 + 3
         let createBytes =
             [17, 18, 19]
-            + [9..<12, 32..<72, 72..<88, 88..<112].flatMap { $0 }.map { schemaStart + $0 }
+            + [11..<12, 32..<72, 72..<88, 88..<112, 116..<120].flatMap { $0 }.map { schemaStart + $0 }
         let pool = RequestEncoder().pool(
             table: 1, mode: .sum, ids: [1], offsets: [0], create: false)
         let poolBytes = (16 + 10)..<(16 + 16)

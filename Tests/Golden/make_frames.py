@@ -61,20 +61,23 @@ def padded(values, count):
 
 def schema_bytes(schema):
     encoded = struct.pack(
-        "<I5B3xIQ6d2d3Q",
+        "<I7BxIQ6d2d3QI4x",
         schema["dimension"],
         PRECISIONS[schema["hot"]],
         PRECISIONS[schema["cold"]],
         OPTIMIZERS[schema["optimizer"]["name"]],
         INITIALIZERS[schema["initializer"]["name"]],
         SCHEMES[schema["scheme"]["name"]],
+        PRECISIONS[schema["state"]],
+        schema["fieldBits"],
         schema["admissionCount"],
         int(schema["seed"]),
         *padded(schema["optimizer"]["parameters"], 6),
         *padded(schema["initializer"]["parameters"], 2),
         *(int(value) for value in padded(schema["scheme"]["parameters"], 3)),
+        schema["timeToLive"],
     )
-    assert len(encoded) == 112
+    assert len(encoded) == 120
     return encoded
 
 
@@ -93,7 +96,7 @@ def schema(**changes):
         "optimizer": {"name": "adagrad", "parameters": [0.05, 0.0, 1e-10]},
         "initializer": {"name": "uniform", "parameters": [-0.01, 0.01]},
         "scheme": {"name": "full", "parameters": []},
-        "admissionCount": 1, "seed": "0",
+        "admissionCount": 1, "seed": "0", "state": "float32", "fieldBits": 0, "timeToLive": 0,
     }
     fields.update(changes)
     return fields
@@ -238,15 +241,20 @@ def tables():
                 schema=schema(initializer={"name": initializer, "parameters": parameters}))
     for index, (scheme, parameters, admission) in enumerate([
             ("hashed", ["1000"], 1), ("doubleHashed", ["1000", "0"], 1),
-            ("doubleHashed", ["1000", "1"], 1), ("frequencyDoubleHashed", ["5000", "1000"], 5),
-            ("frequencyFiltered", [], 2**32 - 1), ("quotientRemainder", [ID_MAX, "1"], 1),
-            ("deepHash", ["1024", "512"], 1)]):
+            ("doubleHashed", ["1000", "1"], 1),
+            ("frequencyDoubleHashed", ["5000", "1000", "0"], 5),
+            ("frequencyFiltered", ["0"], 2**32 - 1), ("quotientRemainder", [ID_MAX, "1"], 1),
+            ("deepHash", ["1024", "512"], 1),
+            ("frequencyDoubleHashed", ["5000", "1000", "1"], 5),
+            ("frequencyFiltered", ["65536"], 2), ("quotientRemainder", ["1000", "2"], 1)]):
         request(f"create-table-scheme-{index}-{scheme}", "createTable", 30 + index,
                 ifExists="error", tableName=scheme,
                 schema=schema(scheme={"name": scheme, "parameters": parameters},
                               admissionCount=admission))
     request("create-table-longest-name", "createTable", 40, ifExists="error", tableName="n" * 255,
             schema=schema(hot="int16", cold="float32", dimension=1))
+    request("create-table-state-fields-lives", "createTable", 41, ifExists="error", tableName="t",
+            schema=schema(state="float16", fieldBits=12, timeToLive=2**32 - 1))
     reply("create-table-reply", "createTable", 2, table=1, schema=schema())
 
     request("open-table", "openTable", 4, tableName="item")

@@ -82,7 +82,7 @@ import Testing
             options.schema
                 == TableSchema(
                     dimension: 8, hot: .int8, cold: .float16, optimizer: .sgd(learningRate: 1),
-                    initializer: .zeros, scheme: .frequencyFiltered, admissionCount: 4, seed: 9))
+                    initializer: .zeros, scheme: .frequencyFiltered(), admissionCount: 4, seed: 9))
         #expect(try SchemaOptions.parse([]).schema == TableSchema(dimension: 16))
     }
 }

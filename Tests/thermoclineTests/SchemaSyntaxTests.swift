@@ -46,7 +46,18 @@ import Testing
             "frequency-double-hashed:own=5,shared=6,admit-after=7",
             .frequencyDoubleHashed(own: 5, shared: 6), 7
         ),
-        ("frequency-filtered:admit-after=3", .frequencyFiltered, 3),
+        (
+            "frequency-double-hashed:own=5,shared=6,admit-after=7,score=gradient-norm",
+            .frequencyDoubleHashed(own: 5, shared: 6, score: .gradientNorm), 7
+        ),
+        ("frequency-filtered:admit-after=3", .frequencyFiltered(), 3),
+        (
+            "frequency-filtered:admit-after=3,counters=4096", .frequencyFiltered(counters: 4096), 3
+        ),
+        (
+            "quotient-remainder:rows=18,combine=multiply",
+            .quotientRemainder(rows: 18, combine: .multiply), 1
+        ),
         (
             "quotient-remainder:rows=18446744073709551615,combine=sum",
             .quotientRemainder(rows: .max, combine: .sum), 1

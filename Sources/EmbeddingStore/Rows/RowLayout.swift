@@ -32,8 +32,8 @@ struct RowLayout: Sendable {
     /// Of the hot rows of a table.
     init(_ schema: TableSchema) {
         self.init(
-            dimension: schema.dimension,
-            stateCount: schema.optimizer.stateCount(dimension: schema.dimension),
+            dimension: schema.rowDimension,
+            stateCount: schema.optimizer.stateCount(dimension: schema.rowDimension),
             precision: schema.hotPrecision)
     }
 

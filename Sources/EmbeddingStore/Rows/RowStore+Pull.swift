@@ -92,8 +92,8 @@ extension RowStore {
     /// Writes the rows at `missing`, which `pullHot` did not find: one batched read of the disk for
     /// each so many of them. Blocks on I/O.
     ///
-    /// Rows that exist are promoted. Others are created with `create`, and without it served as the
-    /// table's default row.
+    /// Rows that exist are promoted. Others are created with `create`, and without it served as a
+    /// default row.
     func pullCold(
         _ keys: Keys, missing: [UInt32], create: Bool, into output: RowOutput, found: FoundBits?
     ) throws(StoreError) {
@@ -107,7 +107,6 @@ extension RowStore {
         }
         runStarts.append(byKey.count)
 
-        let defaultRow = [Float](repeating: schema.initializer.mean, count: layout.dimension)
         try unsafe withScratch { (scratch) throws(StoreError) in
             _ = try unsafe load(unique, create: create, pin: false) { number, record in
                 for at in runStarts[number]..<runStarts[number + 1] {
@@ -116,10 +115,9 @@ extension RowStore {
                         unsafe write(record, at: position, to: output, scratch: scratch)
                         unsafe found?.set(position)
                     } else {
-                        unsafe defaultRow.withUnsafeBufferPointer {
-                            // Dimension is at least 1.
-                            unsafe output.write($0.baseAddress!, at: position)
-                        }
+                        let mean = start.mean(of: unique[number])
+                        unsafe scratch.update(repeating: mean, count: layout.dimension)
+                        unsafe output.write(scratch, at: position)
                     }
                 }
             }

@@ -10,6 +10,7 @@ final class RowStore: @unchecked Sendable {  // Each shard guards itself; `log` 
     let table: UInt32
     let schema: TableSchema
     let layout: RowLayout
+    let start: RowStart
     let rule: StepRule
     let shards: [Shard]
     let hash: KeyHash
@@ -42,6 +43,7 @@ final class RowStore: @unchecked Sendable {  // Each shard guards itself; `log` 
         self.table = table
         self.schema = schema
         layout = RowLayout(schema)
+        start = RowStart(schema)
         rule = StepRule(schema.optimizer)
         // Keys are spread evenly, so a shard never needs much more than its part of the budget;
         // twice that, and some, is only address space.
@@ -90,8 +92,7 @@ final class RowStore: @unchecked Sendable {  // Each shard guards itself; `log` 
         _ key: UInt64, hash: UInt64, in shard: Shard, scratch: UnsafeMutablePointer<Float>
     ) -> UnsafeMutableRawPointer {
         let record = unsafe shard.insert(key, hash: hash)
-        unsafe schema.initializer.fill(
-            scratch, count: layout.dimension, seed: schema.seed, key: key)
+        unsafe start.fill(scratch, count: layout.dimension, seed: schema.seed, key: key)
         unsafe layout.encode(scratch, into: record, stream: roundingStream(key, salt: 0))
         unsafe rule.initialize(layout.state(record), count: layout.stateCount)
         unsafe shard.meta(record).pointee = RowMeta(

@@ -11,10 +11,11 @@ import CKernels
 
     enum Duplicates { case sum, last }
 
-    /// `values` holds `keys.count` rows of `dimension` floats and must outlive this.
+    /// `values` holds rows of `dimension` floats, for each key one or that which `sources` says, and
+    /// must outlive this.
     init(
-        _ keys: Keys, _ values: UnsafePointer<Float>, dimension: Int, duplicates: Duplicates,
-        hash: KeyHash
+        _ keys: Keys, _ values: UnsafePointer<Float>, sources: [UInt32]? = nil, dimension: Int,
+        duplicates: Duplicates, hash: KeyHash
     ) {
         let count = unsafe keys.count
         self.keys.reserveCapacity(count)
@@ -27,7 +28,7 @@ import CKernels
             unsafe slots.initialize(repeating: 0)
             for at in 0..<count {
                 let key = unsafe keys[at]
-                let row = unsafe values + at * dimension
+                let row = unsafe values + (sources.map { Int($0[at]) } ?? at) * dimension
                 var slot = Int(truncatingIfNeeded: hash(key)) & mask
                 while unsafe slots[slot] != 0, unsafe self.keys[Int(slots[slot]) - 1] != key {
                     slot = (slot + 1) & mask

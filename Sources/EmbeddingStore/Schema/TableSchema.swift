@@ -58,10 +58,13 @@ public struct TableSchema: Sendable, Hashable, Codable {
         if let problem = optimizer.problem { throw .invalidSchema("optimizer: \(problem)") }
         if let problem = initializer.problem { throw .invalidSchema("initializer: \(problem)") }
         if admissionCount < 1 { throw .invalidSchema("admission count must be at least 1") }
-        if admissionCount > 1 {
-            throw .unsupported(
-                "admission after \(admissionCount) sightings is not available yet; use 1")
+        if let problem = scheme.problem(dimension: dimension) {
+            throw .invalidSchema("scheme: \(problem)")
         }
+        if admissionCount > 1, !scheme.admits {
+            throw .invalidSchema("only schemes by frequency admit ids after some sightings")
+        }
+        if scheme.admits { throw .unsupported("schemes by frequency are not available yet") }
         if statePrecision != .float32 && statePrecision != .float16 {
             throw .invalidSchema("optimizer state is kept in float32 or float16")
         }

@@ -12,10 +12,12 @@ import Synchronization
 public final class Table: Sendable {
     public let name: String
     let rows: RowStore
+    private let scheme: any SchemeRows
 
     init(name: String, rows: RowStore) {
         self.name = name
         self.rows = rows
+        scheme = rows.asSchemeSays
     }
 
     public var number: UInt32 { rows.table }
@@ -34,9 +36,7 @@ public final class Table: Sendable {
         _ ids: UnsafeRawBufferPointer, create: Bool, into output: RowOutput, found: FoundBits? = nil
     ) throws(StoreError) -> [UInt32] {
         if create, rows.isReadOnly { throw .readOnly }
-        return unsafe schema.scheme.withKeys(of: Keys(ids)) {
-            unsafe rows.pullHot($0, create: create, into: output, found: found)
-        }
+        return unsafe scheme.pullHot(Keys(ids), create: create, into: output, found: found)
     }
 
     /// Writes the rows at the positions that `pullHot` returned. Blocks.
@@ -47,11 +47,9 @@ public final class Table: Sendable {
         _ ids: UnsafeRawBufferPointer, missing: [UInt32], create: Bool, into output: RowOutput,
         found: FoundBits? = nil
     ) throws(StoreError) {
-        try unsafe schema.scheme.withKeys(of: Keys(ids)) { (keys) throws(StoreError) in
-            try naming { () throws(StoreError) in
-                try unsafe rows.pullCold(
-                    keys, missing: missing, create: create, into: output, found: found)
-            }
+        try naming { () throws(StoreError) in
+            try unsafe scheme.pullCold(
+                Keys(ids), missing: missing, create: create, into: output, found: found)
         }
     }
 
@@ -66,8 +64,7 @@ public final class Table: Sendable {
     public func pushHot(
         _ ids: UnsafeRawBufferPointer, gradients: UnsafeBufferPointer<Float>
     ) throws(StoreError) -> Commit? {
-        let unique = try unsafe unique(ids, gradients, .sum, "a gradient")
-        return try rows.writeHot(unique, .step)
+        try unsafe scheme.pushHot(Keys(ids), checked(gradients, for: ids, "a gradient"))
     }
 
     /// The same wherever the rows are; all of it is applied, or on error nothing. Blocks.
@@ -77,8 +74,10 @@ public final class Table: Sendable {
     public func pushCold(
         _ ids: UnsafeRawBufferPointer, gradients: UnsafeBufferPointer<Float>
     ) throws(StoreError) -> Commit {
-        let unique = try unsafe unique(ids, gradients, .sum, "a gradient")
-        return try naming { () throws(StoreError) in try rows.writeCold(unique, .step) }
+        let gradients = try unsafe checked(gradients, for: ids, "a gradient")
+        return try naming { () throws(StoreError) in
+            try unsafe scheme.pushCold(Keys(ids), gradients)
+        }
     }
 
     /// Replaces rows and resets their optimizer state, as `pushHot`; of an id that comes twice the
@@ -86,44 +85,39 @@ public final class Table: Sendable {
     public func assignHot(
         _ ids: UnsafeRawBufferPointer, values: UnsafeBufferPointer<Float>
     ) throws(StoreError) -> Commit? {
-        let unique = try unsafe unique(ids, values, .last, "a row")
-        return try rows.writeHot(unique, .assign)
+        try unsafe scheme.assignHot(Keys(ids), checked(values, for: ids, "a row"))
     }
 
     /// Replaces rows and resets their optimizer state, as `pushCold`. Blocks.
     public func assignCold(
         _ ids: UnsafeRawBufferPointer, values: UnsafeBufferPointer<Float>
     ) throws(StoreError) -> Commit {
-        let unique = try unsafe unique(ids, values, .last, "a row")
-        return try naming { () throws(StoreError) in try rows.writeCold(unique, .assign) }
+        let values = try unsafe checked(values, for: ids, "a row")
+        return try naming { () throws(StoreError) in
+            try unsafe scheme.assignCold(Keys(ids), values)
+        }
     }
 
-    private func unique(
-        _ ids: UnsafeRawBufferPointer, _ values: UnsafeBufferPointer<Float>,
-        _ duplicates: UniqueRows.Duplicates, _ what: String
-    ) throws(StoreError) -> UniqueRows {
+    /// The address of values that are finite and as many as the ids need.
+    private func checked(
+        _ values: UnsafeBufferPointer<Float>, for ids: UnsafeRawBufferPointer, _ what: String
+    ) throws(StoreError) -> UnsafePointer<Float> {
         if rows.isReadOnly { throw .readOnly }
-        let dimension = schema.dimension
-        let keys = unsafe Keys(ids)
-        guard unsafe values.count == keys.count * dimension else {
+        let count = ids.count / 8
+        guard values.count == count * schema.dimension else {
             throw .malformed(
-                unsafe "\(values.count) values for \(keys.count) rows of dimension \(dimension)")
+                "\(values.count) values for \(count) rows of dimension \(schema.dimension)")
         }
         // An empty request has no address; nothing is read through this one then.
         let base = unsafe values.baseAddress ?? UnsafePointer(bitPattern: 16)!
         guard unsafe tc_all_finite(base, values.count) else { throw .nonFinite(what) }
-        let unique = unsafe UniqueRows(
-            keys, base, dimension: dimension, duplicates: duplicates, hash: rows.hash)
-        guard unique.sumsAreFinite(dimension: dimension) else {
-            throw .nonFinite("a sum of gradients")
-        }
-        return unique
+        return unsafe base
     }
 
     // MARK: delete
 
     /// Deletes the rows of the ids from both tiers; returns how many there were, and when that may be
-    /// acknowledged. Blocks.
+    /// acknowledged. Rows that ids share stay. Blocks.
     ///
     /// Throws `storageFailed`, or `damaged` when it cannot be read whether there is a row; nothing
     /// has changed then.
@@ -131,7 +125,7 @@ public final class Table: Sendable {
         if rows.isReadOnly { throw .readOnly }
         let keys = unsafe Keys(ids)
         let distinct = unsafe Set((0..<keys.count).map { unsafe keys[$0] })
-        return try naming { () throws(StoreError) in try rows.delete(Array(distinct)) }
+        return try naming { () throws(StoreError) in try scheme.delete(Array(distinct)) }
     }
 
     /// Counts the rows, as `RowStore.recount` does.

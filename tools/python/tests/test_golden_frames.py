@@ -42,14 +42,16 @@ INITIALIZERS = {
 
 def scheme_of(fields, admission_count):
     name, numbers = fields["name"], [int(number) for number in fields["parameters"]]
-    combine = ("sum", "concatenate")
+    combine = ("sum", "concatenate", "multiply")
+    score = ("count", "gradient_norm")
     return {
         "full": lambda: thermocline.Full(),
         "hashed": lambda: thermocline.Hashed(*numbers),
         "doubleHashed": lambda: thermocline.DoubleHashed(numbers[0], combine[numbers[1]]),
         "frequencyDoubleHashed": lambda: thermocline.FrequencyDoubleHashed(
-            *numbers, admit_after=admission_count),
-        "frequencyFiltered": lambda: thermocline.FrequencyFiltered(admission_count),
+            *numbers[:2], admission_count, score[numbers[2]]),
+        "frequencyFiltered": lambda: thermocline.FrequencyFiltered(
+            admission_count, numbers[0]),
         "quotientRemainder": lambda: thermocline.QuotientRemainder(
             numbers[0], combine[numbers[1]]),
         "deepHash": lambda: thermocline.DeepHash(*numbers),
@@ -67,6 +69,9 @@ def schema_of(fields):
         scheme=scheme_of(fields["scheme"], fields["admissionCount"]),
         seed=int(fields["seed"]),
         admit_after=fields["admissionCount"],
+        state=fields["state"],
+        field_bits=fields["fieldBits"],
+        time_to_live=fields["timeToLive"],
     )
 
 
@@ -133,7 +138,7 @@ def call_client(connection, fields):
         s = schema_of(fields["schema"])
         return client.create_table(
             fields["tableName"], s.dimension, s.optimizer, s.initializer, s.hot, s.cold, s.scheme,
-            s.seed, s.admit_after, fields["ifExists"])
+            s.seed, s.admit_after, s.state, s.field_bits, s.time_to_live, fields["ifExists"])
     if operation == "dropTable":
         return operations.request(
             connection, Operation.DROP_TABLE, EmptyReply(), table=fields["table"]).result()

@@ -124,6 +124,9 @@ class Client:
         scheme: Scheme = schemes.Full(),
         seed: int = 0,
         admit_after: int = 1,
+        state: str = "float32",
+        field_bits: int = 0,
+        time_to_live: int = 0,
         if_exists: str = "error",
     ) -> Table:
         """Creates a table.
@@ -139,7 +142,14 @@ class Client:
         seed : int
             A new row depends on the seed and its id alone.
         admit_after : int
-            How often an id must be seen to earn a row.
+            How often an id must be seen to earn a row of its own, with a scheme that goes by frequency.
+        state : {"float32", "float16"}
+            Precision of the optimizer state.
+        field_bits : int
+            High bits of an id that say its field, 0 to 32: ids that share a default row share
+            that of their field.
+        time_to_live : int
+            Seconds after its last use when a row is gone; 0: never.
         if_exists : {"error", "open"}
             ``"open"`` opens a table that is there with the same schema.
 
@@ -151,7 +161,8 @@ class Client:
             ``TABLE_EXISTS``; ``INVALID_SCHEMA``; ``UNSUPPORTED`` for a scheme that the server has
             not; ``READ_ONLY``.
         """
-        schema = Schema(dim, optimizer, initializer, hot, cold, scheme, seed, admit_after)
+        schema = Schema(dim, optimizer, initializer, hot, cold, scheme, seed, admit_after, state,
+                        field_bits, time_to_live)
         body = encode_create_table(name, schema, if_exists)
         return self._table_of_reply(Operation.CREATE_TABLE, name, body)
 

@@ -1,4 +1,4 @@
-"""A table's schema and its 112 bytes on the wire."""
+"""A table's schema and its 120 bytes on the wire."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .schemes import FrequencyDoubleHashed, FrequencyFiltered, Scheme
 
 PRECISIONS = ("float32", "float16", "int16", "int8")  # The position is the value on the wire.
 
-_LAYOUT = struct.Struct("<I5B3xIQ6d2d3Q")
+_LAYOUT = struct.Struct("<I7BxIQ6d2d3QI4x")
 SCHEMA_BYTES = _LAYOUT.size
-assert SCHEMA_BYTES == 112
+assert SCHEMA_BYTES == 120
 
 _Kind = TypeVar("_Kind")
 
@@ -35,6 +35,12 @@ class Schema:
         frequency brings its own number, which is then this one.
     seed : int
         A new row depends on the seed and its id alone.
+    state : str
+        Precision of the optimizer state: ``"float32"`` or ``"float16"``.
+    field_bits : int
+        High bits of an id that say its field, 0 to 32.
+    time_to_live : int
+        Seconds after its last use when a row is gone; 0: never.
     """
 
     dimension: int
@@ -45,9 +51,12 @@ class Schema:
     scheme: Scheme = schemes.Full()
     seed: int = 0
     admit_after: int = 1
+    state: str = "float32"
+    field_bits: int = 0
+    time_to_live: int = 0
 
     def __post_init__(self) -> None:
-        for tier in ("hot", "cold"):
+        for tier in ("hot", "cold", "state"):
             if getattr(self, tier) not in PRECISIONS:
                 raise ValueError(
                     f"{tier} must be one of {', '.join(PRECISIONS)}, not {getattr(self, tier)!r}")
@@ -59,7 +68,7 @@ class Schema:
             object.__setattr__(self, "admit_after", self.scheme.admit_after)
 
     def encode(self) -> bytes:
-        """The 112 bytes of section 4 of Protocol.md.
+        """The 120 bytes of section 4 of Protocol.md.
 
         Raises
         ------
@@ -75,11 +84,14 @@ class Schema:
                 self.optimizer.code,
                 self.initializer.code,
                 self.scheme.code,
+                PRECISIONS.index(self.state),
+                self.field_bits,
                 self.admit_after,
                 self.seed,
                 *_padded(dataclasses.astuple(self.optimizer), 6),
                 *_padded(dataclasses.astuple(self.initializer), 2),
                 *_padded(schemes.parameters(self.scheme), 3),
+                self.time_to_live,
             )
         except struct.error as error:
             raise ValueError(f"schema out of range: {error}") from error
@@ -89,10 +101,10 @@ class Schema:
         """Reads what `encode` writes; ``ValueError`` for what this client does not know."""
         if len(encoded) != SCHEMA_BYTES:
             raise ValueError(f"a schema has {SCHEMA_BYTES} bytes, not {len(encoded)}")
-        dimension, hot, cold, optimizer, initializer, scheme, admit_after, seed, *numbers = (
-            _LAYOUT.unpack(encoded))
-        if max(hot, cold) >= len(PRECISIONS):
-            raise ValueError(f"unknown precision {max(hot, cold)}")
+        (dimension, hot, cold, optimizer, initializer, scheme, state, field_bits, admit_after, seed,
+         *numbers, time_to_live) = _LAYOUT.unpack(encoded)
+        if max(hot, cold, state) >= len(PRECISIONS):
+            raise ValueError(f"unknown precision {max(hot, cold, state)}")
         if optimizer not in optimizers.BY_CODE:
             raise ValueError(f"unknown optimizer {optimizer}")
         if initializer not in initializers.BY_CODE:
@@ -106,6 +118,9 @@ class Schema:
             scheme=schemes.from_parameters(scheme, tuple(numbers[8:11]), admit_after),
             seed=seed,
             admit_after=admit_after,
+            state=PRECISIONS[state],
+            field_bits=field_bits,
+            time_to_live=time_to_live,
         )
 
 

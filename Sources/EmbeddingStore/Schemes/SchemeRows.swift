@@ -1,0 +1,55 @@
+/// The rows of a table as ids see them: what a scheme makes of a `RowStore`, which keeps rows by key
+/// and knows nothing of ids.
+///
+/// The halves are those of ``Table``: `…Hot` never blocks and does what memory allows, `…Cold` the
+/// rest. Values have been checked.
+protocol SchemeRows: Sendable {
+    /// Writes the rows of the ids that need no disk; returns the positions of the others.
+    func pullHot(_ ids: Keys, create: Bool, into output: RowOutput, found: FoundBits?) -> [UInt32]
+
+    func pullCold(
+        _ ids: Keys, missing: [UInt32], create: Bool, into output: RowOutput, found: FoundBits?
+    ) throws(StoreError)
+
+    /// Takes one step with `gradients`, or changes nothing and returns nil.
+    func pushHot(_ ids: Keys, _ gradients: UnsafePointer<Float>) throws(StoreError) -> Commit?
+
+    func pushCold(_ ids: Keys, _ gradients: UnsafePointer<Float>) throws(StoreError) -> Commit
+
+    /// Replaces what the ids are served, or changes nothing and returns nil.
+    func assignHot(_ ids: Keys, _ values: UnsafePointer<Float>) throws(StoreError) -> Commit?
+
+    func assignCold(_ ids: Keys, _ values: UnsafePointer<Float>) throws(StoreError) -> Commit
+
+    /// Deletes the rows that belong to one of `ids`, which are distinct, alone.
+    func delete(_ ids: [UInt64]) throws(StoreError) -> (count: Int, Commit)
+}
+
+extension TableSchema {
+    /// Values in a row as it is kept: half of what is served where two are concatenated.
+    var rowDimension: Int { scheme.combine == .concatenate ? dimension / 2 : dimension }
+}
+
+extension RowStore {
+    /// What the schema's scheme makes of these rows.
+    var asSchemeSays: any SchemeRows {
+        guard let keys = SharedKeys(schema) else { return OwnRows(rows: self) }
+        return SharedRows(rows: self, keys: keys)
+    }
+}
+
+extension RowStore {
+    /// The rows that one write changes: row `sources[i]` of `values`, or row `i`, for key `i`.
+    /// Throws `nonFinite` when the sum of the gradients for a key is too large.
+    func unique(
+        _ keys: Keys, _ values: UnsafePointer<Float>, sources: [UInt32]? = nil, _ change: Change
+    ) throws(StoreError) -> UniqueRows {
+        let unique = unsafe UniqueRows(
+            keys, values, sources: sources, dimension: layout.dimension,
+            duplicates: change == .step ? .sum : .last, hash: hash)
+        guard unique.sumsAreFinite(dimension: layout.dimension) else {
+            throw .nonFinite("a sum of gradients")
+        }
+        return unique
+    }
+}
