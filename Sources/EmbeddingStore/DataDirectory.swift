@@ -8,6 +8,7 @@ internal import NIOConcurrencyHelpers
 /// LOCK     locked by the process that uses the store
 /// STORE    JSON: the format, and what the last clean stop knew; on the last line a checksum
 /// HOT      the keys that were in memory, as of the last stop or cut of the log
+/// COUNTS   how often ids have been seen, where that decides what they get
 /// log/     the write-ahead log
 /// cold/    RocksDB
 /// ```

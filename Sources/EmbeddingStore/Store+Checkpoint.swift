@@ -35,8 +35,9 @@ extension Store {
         }
         do throws(StoreError) {
             try copy(into: partial, log)
-            let rows = try Self.fold(partial)
+            let rows = try fold(partial)
             try HotList.write(tables.map(\.rows), inFolder: partial)
+            try AdmissionFile.write(tables, inFolder: partial)
             guard unsafe rename(partial, destination) == 0 else {
                 throw .cannotCreate(
                     unsafe "cannot create \(destination): \(String(cString: strerror(errno)))")
@@ -100,8 +101,10 @@ extension Store {
 
     /// Replays the log of a copy into its cold tier, so that it can be opened without, and for
     /// reading only. Returns the number of rows.
-    private static func fold(_ folder: String) throws(StoreError) -> Int {
-        var options = Options(memoryBytes: foldMemoryBytes, durability: .none)
+    private func fold(_ folder: String) throws(StoreError) -> Int {
+        let counting = tables.reduce(0) { $0 + $1.countingBytes }
+        var options = Options(
+            memoryBytes: Self.foldMemoryBytes + 2 * counting, durability: .none)
         options.restoresHotRows = false
         let copy = try Store(path: folder, options: options)
         let rows = copy.tables.reduce(0) { $0 + $1.count }

@@ -197,6 +197,7 @@ public final class Store: Sendable {
             recovery = RecoveryReport()
             log = nil
             if !state.isClean { for table in opened.all { try table.recount(coldKeys: nil) } }
+            try restoreAdmission(state)
             startThreads(options)
             return
         }
@@ -210,6 +211,7 @@ public final class Store: Sendable {
             progress: { done, all in onEvent?(.recovering(bytes: done, of: all)) })
         let recovered = try Self.recover(opened, demoter, directory, &state, reading)
         recovery = recovered.report
+        let found = state
 
         state.isClean = false
         state.logSegment = recovered.segments.first?.number ?? recovered.nextSegment
@@ -242,6 +244,7 @@ public final class Store: Sendable {
             try directory.writeState(runningState())
             log.removeSegments(before: recovered.nextSegment)
         }
+        try restoreAdmission(found)
         startThreads(options)
     }
 
@@ -388,12 +391,13 @@ public final class Store: Sendable {
             table: number, schema: schema, shardCount: shardCount, budget: budget, cold: cold,
             coldWrites: coldWrites, pinned: pinned, coldKeys: 0, pushes: 0, isReadOnly: false)
         if let log { rows.start(log) }
+        let table = Table(name: name, rows: rows)
+        try checkAdmissionMemory(of: Array(tables.byNumber.values) + [table])
         // A number is never given twice, or what is remembered of a dropped table would be another's.
         try cold.putCatalog([
             entry.record: entry.bytes,
             CatalogEntry.nextNumberRecord: CatalogEntry.bytes(nextNumber: number + 1),
         ])
-        let table = Table(name: name, rows: rows)
         tablesBox.withLockedValue {
             $0.byNumber[number] = table
             $0.byName[name] = table
@@ -444,6 +448,7 @@ public final class Store: Sendable {
         try flush(cutting: log, before: log.activeSegment)
         // A hint, which may be an older one.
         try? HotList.write(tables.map(\.rows), inFolder: path)
+        saveAdmission()
     }
 
     /// Writes every row that has changed to the cold tier, where it survives, and removes the
@@ -541,6 +546,7 @@ public final class Store: Sendable {
         log.stop()
         // A hint is no reason not to close.
         try? HotList.write(tables.map(\.rows), inFolder: path)
+        saveAdmission(stop: log.endSegment)
         return try tableNamesOfColdFiles()
     }
 }

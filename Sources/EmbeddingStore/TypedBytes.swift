@@ -18,3 +18,19 @@ extension Array {
         }
     }
 }
+
+/// Numbers in bytes, little-endian, at any alignment.
+extension Array where Element == UInt8 {
+    mutating func append<Number: FixedWidthInteger>(littleEndian number: Number) {
+        unsafe Swift.withUnsafeBytes(of: number.littleEndian) { unsafe append(contentsOf: $0) }
+    }
+
+    /// The number at an offset; all of its bytes must be there.
+    func littleEndian<Number: FixedWidthInteger>(at offset: Int) -> Number {
+        precondition(offset >= 0 && offset + MemoryLayout<Number>.size <= count)
+        return unsafe withBytes {
+            unsafe Number(
+                littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: Number.self))
+        }
+    }
+}

@@ -158,7 +158,6 @@ import Testing
                 ("reserved bytes", changed(try create(), 23 + 11, [1]), .malformed),
             ]
             let schemes: [Scheme] = [
-                .frequencyDoubleHashed(own: 10, shared: 10), .frequencyFiltered(),
                 .deepHash(hashes: 4, hidden: 8),
             ]
             for scheme in schemes {

@@ -31,6 +31,25 @@ extension RowStore {
         return missing
     }
 
+    /// Which of the keys are not in memory. Counts as no use.
+    func absentHot(_ keys: [UInt64]) -> [Bool] {
+        var absent = [Bool](repeating: false, count: keys.count)
+        unsafe keys.withBytes { keys in
+            let batch = unsafe batch(Keys(keys))
+            for (number, shard) in shards.enumerated() {
+                let places = batch.places(of: number)
+                if places.isEmpty { continue }
+                shard.lock.withLock {
+                    for place in places {
+                        let position = shard.position(of: batch.key(place), hash: batch.hash(place))
+                        absent[batch.member(place)] = position < 0
+                    }
+                }
+            }
+        }
+        return absent
+    }
+
     @inline(__always)
     private func pullHot(
         _ batch: borrowing KeyBatch, _ places: Range<Int>, in shard: Shard, _ creation: Creation?,

@@ -156,6 +156,6 @@ final class RowStore: @unchecked Sendable {  // Each shard guards itself; `log` 
             hot: .init(rows: hotRows, bytes: hotBytes),
             cold: .init(rows: rows - hotRows, bytes: cold.byteCount(table: table)),
             hits: total.hits, misses: total.misses, created: total.created,
-            promotions: total.promotions, demotions: total.demotions)
+            promotions: total.promotions, demotions: total.demotions, admission: nil)
     }
 }

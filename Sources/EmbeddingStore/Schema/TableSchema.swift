@@ -64,7 +64,10 @@ public struct TableSchema: Sendable, Hashable, Codable {
         if admissionCount > 1, !scheme.admits {
             throw .invalidSchema("only schemes by frequency admit ids after some sightings")
         }
-        if scheme.admits { throw .unsupported("schemes by frequency are not available yet") }
+        if case .frequencyFiltered(.bloom) = scheme, admissionCount > BloomFilter.countMax {
+            throw .invalidSchema(
+                "a Bloom filter counts to \(BloomFilter.countMax), not to \(admissionCount)")
+        }
         if statePrecision != .float32 && statePrecision != .float16 {
             throw .invalidSchema("optimizer state is kept in float32 or float16")
         }

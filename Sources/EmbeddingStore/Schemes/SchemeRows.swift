@@ -21,8 +21,15 @@ protocol SchemeRows: Sendable {
 
     func assignCold(_ ids: Keys, _ values: UnsafePointer<Float>) throws(StoreError) -> Commit
 
+    /// Who has a row of its own, where not everybody has or nobody.
+    var admitted: AdmittedRows? { get }
+
     /// Deletes the rows that belong to one of `ids`, which are distinct, alone.
     func delete(_ ids: [UInt64]) throws(StoreError) -> (count: Int, Commit)
+}
+
+extension SchemeRows {
+    var admitted: AdmittedRows? { nil }
 }
 
 extension TableSchema {
@@ -34,7 +41,25 @@ extension RowStore {
     /// What the schema's scheme makes of these rows.
     var asSchemeSays: any SchemeRows {
         guard let keys = SharedKeys(schema) else { return OwnRows(rows: self) }
-        return SharedRows(rows: self, keys: keys)
+        let shared = SharedRows(rows: self, keys: keys)
+        guard let admission = admission(beside: keys) else { return shared }
+        return AdmittedRows(rows: self, shared: shared, admission: admission)
+    }
+
+    private func admission(beside keys: SharedKeys) -> (any Admission)? {
+        switch schema.scheme {
+        case .full, .hashed, .doubleHashed, .quotientRemainder:
+            nil
+        case .frequencyDoubleHashed(let own, _, let score):
+            FrequencySketch(
+                own: own, admitAfter: schema.admissionCount, score: score, seed: schema.seed,
+                firstSharedKey: keys.firstShared)
+        case .frequencyFiltered(.exact):
+            ExactFilter(admitAfter: schema.admissionCount, budget: budget)
+        case .frequencyFiltered(.bloom(let counters)):
+            BloomFilter(
+                counters: counters, admitAfter: schema.admissionCount, seed: schema.seed)
+        }
     }
 }
 

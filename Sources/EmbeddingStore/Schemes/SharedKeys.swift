@@ -24,21 +24,28 @@ package struct SharedKeys: Sendable {
         case .hashed(let rows):
             kind = .hashed(rows: UInt64(rows), salts: salts)
             partCount = 1
+            firstShared = ~UInt64(rows - 1)
         case .doubleHashed(let rows, _), .frequencyDoubleHashed(_, let rows, _):
             kind = .hashed(rows: UInt64(rows), salts: salts)
             partCount = 2
+            firstShared = ~UInt64(rows - 1)
         case .frequencyFiltered:
             kind = .field(shift: UInt64(64 - schema.fieldBits))
             partCount = 1
+            firstShared = ~((1 << UInt64(schema.fieldBits)) - 1)
         case .quotientRemainder(let rows, _):
             kind = .quotientRemainder(divisor: UInt64(rows))
             partCount = 2
+            firstShared = ~UInt64(rows - 1)
         }
     }
 
     private static func salt(_ seed: UInt64, _ number: UInt64) -> UInt64 {
         KeyHash(salt: seed)(number &* 0xD1B5_4A32_D192_ED03)
     }
+
+    /// The least key of a shared row; own rows have lesser ones. Not for quotients and remainders.
+    let firstShared: UInt64
 
     /// Key of the first shared row of an id.
     @inline(__always)

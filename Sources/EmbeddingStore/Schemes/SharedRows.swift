@@ -20,32 +20,43 @@ struct SharedRows: SchemeRows {
 
     /// Ids whose rows are gathered at once: few enough for the rows to stay in the second-level cache
     /// until they are combined.
-    private static let blockCount = 1024
+    static let blockCount = 1024
 
     func pullHot(_ ids: Keys, create: Bool, into output: RowOutput, found: FoundBits?) -> [UInt32] {
-        guard combination != nil else {
-            return unsafe keys.keys(count: ids.count) { unsafe ids[$0] }.withBytes {
+        let count = unsafe ids.count
+        if combination == nil {
+            return unsafe keys.keys(count: count) { unsafe ids[$0] }.withBytes {
                 unsafe rows.pullHot(Keys($0), create: create, into: output, found: found)
             }
         }
         var missing: [UInt32] = []
-        let count = unsafe ids.count
         for start in stride(from: 0, to: count, by: Self.blockCount) {
-            let range = start..<min(start + Self.blockCount, count)
-            let parts = PartRows(count: 2 * range.count, dimension: rows.layout.dimension)
-            let keys = keys.keys(count: range.count) { unsafe ids[start + $0] }
-            let absent = unsafe keys.withBytes {
-                unsafe rows.pullHot(Keys($0), create: create, into: parts.output, found: nil)
-            }
-            var isMissing = [Bool](repeating: false, count: absent.isEmpty ? 0 : range.count)
-            for part in absent { isMissing[Int(part) / 2] = true }
-            for id in range {
-                if !absent.isEmpty, isMissing[id - start] {
-                    missing.append(UInt32(truncatingIfNeeded: id))
-                } else {
-                    unsafe serve(parts, id - start, at: id, into: output)
-                    unsafe found?.set(id)
-                }
+            let block = Array(UInt32(start)..<UInt32(min(start + Self.blockCount, count)))
+            missing += unsafe pullHot(ids, block, create: create, into: output, found: found)
+        }
+        return missing
+    }
+
+    /// The same for the ids at some positions, at most `blockCount`.
+    func pullHot(
+        _ ids: Keys, _ positions: [UInt32], create: Bool, into output: RowOutput, found: FoundBits?
+    ) -> [UInt32] {
+        if positions.isEmpty { return [] }
+        let parts = PartRows(
+            count: keys.partCount * positions.count, dimension: rows.layout.dimension)
+        let keys = keys.keys(count: positions.count) { unsafe ids[Int(positions[$0])] }
+        let absent = unsafe keys.withBytes {
+            unsafe rows.pullHot(Keys($0), create: create, into: parts.output, found: nil)
+        }
+        var isAbsent = [Bool](repeating: false, count: positions.count)
+        for part in absent { isAbsent[Int(part) / self.keys.partCount] = true }
+        var missing: [UInt32] = []
+        for (at, position) in positions.enumerated() {
+            if isAbsent[at] {
+                missing.append(position)
+            } else {
+                unsafe serve(parts, at, at: Int(position), into: output)
+                unsafe found?.set(Int(position))
             }
         }
         return missing
@@ -54,30 +65,36 @@ struct SharedRows: SchemeRows {
     func pullCold(
         _ ids: Keys, missing: [UInt32], create: Bool, into output: RowOutput, found: FoundBits?
     ) throws(StoreError) {
-        guard combination != nil else {
-            // Only the keys of what is missing are looked at.
-            let keys = keys.keys(count: unsafe ids.count) { unsafe ids[$0] }
-            return try unsafe keys.withBytes { (keys) throws(StoreError) in
-                try unsafe rows.pullCold(
-                    Keys(keys), missing: missing, create: create, into: output, found: found)
-            }
-        }
+        let partCount = keys.partCount
         for start in stride(from: 0, to: missing.count, by: Self.blockCount) {
             let block = missing[start...].prefix(Self.blockCount)
-            let parts = PartRows(count: 2 * block.count, dimension: rows.layout.dimension)
+            let parts = PartRows(
+                count: partCount * block.count, dimension: rows.layout.dimension)
             let keys = keys.keys(count: block.count) { unsafe ids[Int(block[start + $0])] }
             try parts.pullCold(keys, from: rows, create: create)
             for (at, id) in block.enumerated() {
                 unsafe serve(parts, at, at: Int(id), into: output)
-                if parts.isFound(2 * at), parts.isFound(2 * at + 1) { unsafe found?.set(Int(id)) }
+                if (0..<partCount).allSatisfy({ parts.isFound(partCount * at + $0) }) {
+                    unsafe found?.set(Int(id))
+                }
             }
         }
     }
 
+    /// What ids are served, float32[ids][dimension]; rows that they share are created. Blocks.
+    func values(of ids: [UInt64]) throws(StoreError) -> PartRows {
+        let values = PartRows(count: ids.count, dimension: dimension)
+        let all = ids.indices.map { UInt32(truncatingIfNeeded: $0) }
+        let output = unsafe values.output
+        try unsafe ids.withBytes { (ids) throws(StoreError) in
+            try unsafe pullCold(Keys(ids), missing: all, create: true, into: output, found: nil)
+        }
+        return values
+    }
+
     private func serve(_ parts: PartRows, _ number: Int, at position: Int, into output: RowOutput) {
-        let row = unsafe parts.row(2 * number)
-        // There are two.
-        unsafe combination!.combine(row)
+        let row = unsafe parts.row(keys.partCount * number)
+        unsafe combination?.combine(row)
         unsafe output.write(row, at: position)
     }
 

@@ -12,13 +12,19 @@ import Synchronization
 public final class Table: Sendable {
     public let name: String
     let rows: RowStore
-    private let scheme: any SchemeRows
+    let scheme: any SchemeRows
 
     init(name: String, rows: RowStore) {
         self.name = name
         self.rows = rows
         scheme = rows.asSchemeSays
+        rows.budget.add(countingBytes)
     }
+
+    deinit { rows.budget.add(-countingBytes) }
+
+    /// Memory that counting how often ids are seen takes, whatever comes.
+    var countingBytes: Int { admitted?.admission.byteCount ?? 0 }
 
     public var number: UInt32 { rows.table }
     public var schema: TableSchema { rows.schema }
@@ -26,7 +32,11 @@ public final class Table: Sendable {
     /// Rows in the table, in either tier.
     public var count: Int { rows.count }
 
-    public func statistics() -> TableStatistics { rows.statistics(name: name) }
+    public func statistics() -> TableStatistics {
+        var statistics = rows.statistics(name: name)
+        statistics.admission = admitted?.admission.figures
+        return statistics
+    }
 
     // MARK: pull
 
@@ -126,6 +136,19 @@ public final class Table: Sendable {
         let keys = unsafe Keys(ids)
         let distinct = unsafe Set((0..<keys.count).map { unsafe keys[$0] })
         return try naming { () throws(StoreError) in try scheme.delete(Array(distinct)) }
+    }
+
+    /// Gives rows of their own, which they do not lose by going quiet, to ids that are known to be
+    /// frequent, while there is room; they start as what the ids were served so far. Returns how many
+    /// ids got one. Blocks.
+    ///
+    /// Throws `unsupported` for a table whose scheme does not admit ids.
+    public func admit(_ ids: [UInt64]) throws(StoreError) -> Int {
+        if rows.isReadOnly { throw .readOnly }
+        guard let admitted else {
+            throw .unsupported("table '\(name)' does not give rows to some ids and not to others")
+        }
+        return try naming { () throws(StoreError) in try admitted.admit(chosen: ids) }
     }
 
     /// Counts the rows, as `RowStore.recount` does.

@@ -20,6 +20,8 @@ public struct TableStatistics: Sendable, Hashable, Codable {
     public var created: Int
     public var promotions: Int
     public var demotions: Int
+    /// Of a table that gives rows of their own to frequent ids.
+    public var admission: AdmissionFigures?
 
     public var hitRatio: Double { hits + misses == 0 ? 1 : Double(hits) / Double(hits + misses) }
 }

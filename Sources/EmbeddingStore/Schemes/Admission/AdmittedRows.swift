@@ -1,0 +1,385 @@
+/// Ids that have earned it have a row of their own, the others share rows: the schemes
+/// `frequencyDoubleHashed` and `frequencyFiltered`.
+///
+/// Whether an id has a row of its own is a fact of the rows: its key is the id. `admission` decides
+/// who gets one and who loses it. What is served hot is counted there at once, what is left to the
+/// cold half is counted by it.
+struct AdmittedRows: SchemeRows {
+    let rows: RowStore
+    let shared: SharedRows
+    let admission: any Admission
+    let gate = AdmissionGate()
+
+    var admitted: AdmittedRows? { self }
+
+    private var dimension: Int { rows.schema.dimension }
+
+    /// Ids that are looked up at once.
+    static let blockCount = 1024
+
+    // MARK: pull
+
+    func pullHot(_ ids: Keys, create: Bool, into output: RowOutput, found: FoundBits?) -> [UInt32] {
+        var missing: [UInt32] = []
+        let count = unsafe ids.count
+        for start in stride(from: 0, to: count, by: Self.blockCount) {
+            let positions = Array(
+                UInt32(start)..<UInt32(min(start + Self.blockCount, count)))
+            unsafe pullHot(ids, positions, create: create, into: output, found, &missing)
+        }
+        return missing
+    }
+
+    private func pullHot(
+        _ ids: Keys, _ positions: [UInt32], create: Bool, into output: RowOutput,
+        _ found: FoundBits?, _ missing: inout [UInt32]
+    ) {
+        let sighting = create ? Sighting.pull : nil
+        let standings = admission.standings(
+            of: positions.map { unsafe ids[Int($0)] }, sighting)
+        var own: [UInt32] = []
+        var sharing: [UInt32] = []
+        for (position, standing) in zip(positions, standings) {
+            switch standing {
+            case .own, .unknown: own.append(position)
+            case .shared: sharing.append(position)
+            case .due: missing.append(position)
+            }
+        }
+        let absent = unsafe pullOwnHot(ids, own, into: output, found)
+        let isColdEmpty = rows.isColdEmpty
+        for position in absent {
+            let id = unsafe ids[Int(position)]
+            // Nowhere: it shares, unless this makes it due.
+            if isColdEmpty, sighting.map({ !admission.isDue(id, $0) }) ?? true {
+                sharing.append(position)
+            } else {
+                missing.append(position)
+            }
+        }
+        let absentShared = unsafe shared.pullHot(
+            ids, sharing, create: create, into: output, found: found)
+        missing += absentShared
+        guard create else { return }
+        let unserved = Set(missing)
+        let served = positions.filter { !unserved.contains($0) }
+        unsafe count(ids, served, own: own, without: absent)
+    }
+
+    /// Counts pulls. Owners count where they may lose their row.
+    private func count(
+        _ ids: Keys, _ served: [UInt32], own: [UInt32], without absent: [UInt32]
+    ) {
+        let owners = Set(own).subtracting(absent)
+        let counted =
+            admission.countsOwners ? served : served.filter { !owners.contains($0) }
+        admission.count(counted.map { unsafe ids[Int($0)] }, .pull, norms: [])
+    }
+
+    /// Writes the own rows that are in memory; returns the positions of those that are not.
+    private func pullOwnHot(
+        _ ids: Keys, _ positions: [UInt32], into output: RowOutput, _ found: FoundBits?
+    ) -> [UInt32] {
+        if positions.isEmpty { return [] }
+        let own = PartRows(count: positions.count, dimension: dimension)
+        let keys = positions.map { unsafe ids[Int($0)] }
+        let absent = unsafe keys.withBytes {
+            unsafe rows.pullHot(Keys($0), create: false, into: own.output, found: nil)
+        }
+        var isAbsent = [Bool](repeating: false, count: positions.count)
+        for at in absent { isAbsent[Int(at)] = true }
+        for (at, position) in positions.enumerated() where !isAbsent[at] {
+            unsafe output.write(own.row(at), at: Int(position))
+            unsafe found?.set(Int(position))
+        }
+        return absent.map { positions[Int($0)] }
+    }
+
+    func pullCold(
+        _ ids: Keys, missing: [UInt32], create: Bool, into output: RowOutput, found: FoundBits?
+    ) throws(StoreError) {
+        try sweep()
+        for start in stride(from: 0, to: missing.count, by: Self.blockCount) {
+            let block = Array(missing[start...].prefix(Self.blockCount))
+            var sharing = try unsafe pullOwnCold(ids, block, into: output, found)
+            if create {
+                let due = sharing.map { unsafe ids[Int($0)] }.filter { admission.isDue($0, .pull) }
+                if !due.isEmpty {
+                    try admit(due, .pull)
+                    // They are served as before: their row starts as what they shared.
+                    sharing = try unsafe pullOwnCold(ids, sharing, into: output, found)
+                }
+            }
+            try unsafe shared.pullCold(
+                ids, missing: sharing, create: create, into: output, found: found)
+            if create {
+                unsafe count(ids, block, own: block, without: sharing)
+            }
+        }
+    }
+
+    /// Writes the own rows of those that have one; returns the positions of the others.
+    private func pullOwnCold(
+        _ ids: Keys, _ positions: [UInt32], into output: RowOutput, _ found: FoundBits?
+    ) throws(StoreError) -> [UInt32] {
+        let standings = admission.standings(of: positions.map { unsafe ids[Int($0)] }, nil)
+        var own: [UInt32] = []
+        var sharing: [UInt32] = []
+        for (position, standing) in zip(positions, standings) {
+            if standing.mayOwn { own.append(position) } else { sharing.append(position) }
+        }
+        if own.isEmpty { return sharing }
+        let rows = PartRows(count: own.count, dimension: dimension)
+        try rows.pullCold(own.map { unsafe ids[Int($0)] }, from: self.rows, create: false)
+        for (at, position) in own.enumerated() {
+            if rows.isFound(at) {
+                unsafe output.write(rows.row(at), at: Int(position))
+                unsafe found?.set(Int(position))
+            } else {
+                // Deleted, expired or given to another meanwhile.
+                admission.retire(unsafe ids[Int(position)])
+                sharing.append(position)
+            }
+        }
+        return sharing
+    }
+
+    // MARK: push
+
+    func pushHot(_ ids: Keys, _ gradients: UnsafePointer<Float>) throws(StoreError) -> Commit? {
+        if admission.isSweepDue { return nil }
+        let all = unsafe (0..<ids.count).map { unsafe ids[$0] }
+        guard gate.tryEnter() else { return nil }
+        defer { gate.leave() }
+        let standings = admission.standings(of: all, .push)
+        let candidates = all.indices.filter { standings[$0].mayOwn }
+        let absent = rows.absentHot(candidates.map { all[$0] })
+        var isOwn = standings.map(\.mayOwn)
+        for (at, isAbsent) in zip(candidates, absent) where isAbsent {
+            // On disk, or nowhere: then it shares, unless this makes it due.
+            if !rows.isColdEmpty || admission.isDue(all[at], .push) { return nil }
+            isOwn[at] = false
+        }
+        if standings.contains(.due) { return nil }
+        let write = Write(all, isOwn: isOwn, shared.keys)
+        let commit = try unsafe write.keys.withBytes { (keys) throws(StoreError) in
+            try unsafe rows.writeHot(
+                rows.unique(Keys(keys), gradients, sources: write.sources, .step), .step)
+        }
+        if commit != nil { unsafe countPush(all, isOwn, gradients) }
+        return commit
+    }
+
+    func pushCold(_ ids: Keys, _ gradients: UnsafePointer<Float>) throws(StoreError) -> Commit {
+        try sweep()
+        let all = unsafe (0..<ids.count).map { unsafe ids[$0] }
+        let owned = try owned(all)
+        let due = all.indices.filter { !owned[$0] && admission.isDue(all[$0], .push) }
+        if !due.isEmpty { try admit(due.map { all[$0] }, .push) }
+        gate.enter()
+        defer { gate.leave() }
+        // Nobody gets or loses a row now.
+        let isOwn = try self.owned(all)
+        let write = Write(all, isOwn: isOwn, shared.keys)
+        let commit = try unsafe write.keys.withBytes { (keys) throws(StoreError) in
+            try unsafe rows.writeCold(
+                rows.unique(Keys(keys), gradients, sources: write.sources, .step), .step)
+        }
+        unsafe countPush(all, isOwn, gradients)
+        return commit
+    }
+
+    private func countPush(
+        _ ids: [UInt64], _ isOwn: [Bool], _ gradients: UnsafePointer<Float>
+    ) {
+        let counted =
+            admission.countsOwners ? Array(ids.indices) : ids.indices.filter { !isOwn[$0] }
+        let norms =
+            admission.wantsNorms
+            ? counted.map { at in
+                unsafe norm(
+                    UnsafeBufferPointer(start: gradients + at * dimension, count: dimension))
+            } : []
+        admission.count(counted.map { ids[$0] }, .push, norms: norms)
+    }
+
+    private func norm(_ gradient: UnsafeBufferPointer<Float>) -> Float {
+        var sum: Float = 0
+        for at in 0..<gradient.count { unsafe sum += gradient[at] * gradient[at] }
+        return sum.squareRoot()
+    }
+
+    // MARK: assign and delete
+
+    func assignHot(_ ids: Keys, _ values: UnsafePointer<Float>) throws(StoreError) -> Commit? {
+        // Whoever has no row of its own may get one.
+        unsafe ids.count == 0 ? .done : nil
+    }
+
+    /// A row that is assigned becomes the id's own while there is room for own rows.
+    func assignCold(_ ids: Keys, _ values: UnsafePointer<Float>) throws(StoreError) -> Commit {
+        let all = unsafe (0..<ids.count).map { unsafe ids[$0] }
+        return try gate.alone { () throws(StoreError) in
+            var isOwn = try owned(all)
+            var admitted: Set<UInt64> = []
+            for at in all.indices where !isOwn[at] {
+                let isNew =
+                    admitted.contains(all[at])
+                    || admission.admit(all[at], unasked: true, keeping: false) != .refused
+                if isNew { admitted.insert(all[at]) }
+                isOwn[at] = isNew
+            }
+            let write = Write(all, isOwn: isOwn, shared.keys)
+            let split = unsafe write.values(
+                of: values, dimension, halves: shared.keys.partCount == 2)
+            do throws(StoreError) {
+                return try unsafe write.keys.withBytes { (keys) throws(StoreError) in
+                    try unsafe split.withUnsafeBufferPointer { (split) throws(StoreError) in
+                        // An empty request was answered hot.
+                        try unsafe rows.writeCold(
+                            rows.unique(Keys(keys), split.baseAddress!, .assign), .assign)
+                    }
+                }
+            } catch {
+                admitted.forEach(admission.retire)
+                throw error
+            }
+        }
+    }
+
+    /// Gives rows of their own to ids that are known to be frequent, while there is room, which they
+    /// do not lose by going quiet; returns how many got one. Blocks.
+    func admit(chosen ids: [UInt64]) throws(StoreError) -> Int {
+        try gate.alone { () throws(StoreError) in
+            try makeOwn(ids, unasked: true, keeping: true)
+        }
+    }
+
+    func delete(_ ids: [UInt64]) throws(StoreError) -> (count: Int, Commit) {
+        try gate.alone { () throws(StoreError) in
+            // The rows that are shared have keys too, which are ids as well.
+            let owned = try owned(ids)
+            let own = ids.indices.filter { owned[$0] }.map { ids[$0] }
+            let result = try rows.delete(own)
+            own.forEach(admission.retire)
+            return result
+        }
+    }
+
+    // MARK: who owns
+
+    /// Which ids have a row of their own, in either tier; those rows are in memory then, if there is
+    /// room. Blocks on I/O.
+    private func owned(_ ids: [UInt64]) throws(StoreError) -> [Bool] {
+        let standings = admission.standings(of: ids, nil)
+        var owned = [Bool](repeating: false, count: ids.count)
+        let candidates = ids.indices.filter { standings[$0].mayOwn && !isShared(ids[$0]) }
+        if candidates.isEmpty { return owned }
+        let rows = PartRows(count: candidates.count, dimension: dimension)
+        try rows.pullCold(candidates.map { ids[$0] }, from: self.rows, create: false)
+        for (at, id) in candidates.enumerated() {
+            owned[id] = rows.isFound(at)
+            if !owned[id] { admission.retire(ids[id]) }
+        }
+        return owned
+    }
+
+    /// Whether an id is the key of a shared row, so that it cannot have its own.
+    private func isShared(_ id: UInt64) -> Bool { id >= shared.keys.firstShared }
+
+    private func admit(_ ids: [UInt64], _ sighting: Sighting) throws(StoreError) {
+        try gate.alone { () throws(StoreError) in
+            // Another may have been faster.
+            let owned = try owned(ids)
+            let due = ids.indices.filter { !owned[$0] && admission.isDue(ids[$0], sighting) }
+            _ = try makeOwn(due.map { ids[$0] }, unasked: false, keeping: false)
+        }
+    }
+
+    /// Makes rows for ids that have none, as what they share; the gate is held alone.
+    private func makeOwn(
+        _ ids: [UInt64], unasked: Bool, keeping: Bool
+    ) throws(StoreError) -> Int {
+        var owners: [UInt64] = []
+        var losers: [UInt64] = []
+        let wanted = unasked ? try notOwned(ids) : ids
+        for id in Set(wanted).sorted() where !isShared(id) {
+            guard
+                case .admitted(let loser) = admission.admit(
+                    id, unasked: unasked, keeping: keeping)
+            else { continue }
+            owners.append(id)
+            if let loser { losers.append(loser) }
+        }
+        if owners.isEmpty { return 0 }
+        do throws(StoreError) {
+            let values = try shared.values(of: owners)
+            try unsafe owners.withBytes { (keys) throws(StoreError) in
+                try unsafe rows.writeCold(
+                    rows.unique(Keys(keys), values.row(0), .assign), .assign
+                ).wait()
+            }
+        } catch {
+            owners.forEach(admission.retire)
+            throw error
+        }
+        let still = Set(owners)
+        _ = try rows.delete(losers.filter { !still.contains($0) })
+        return owners.count
+    }
+
+    private func notOwned(_ ids: [UInt64]) throws(StoreError) -> [UInt64] {
+        let owned = try owned(ids)
+        return ids.indices.filter { !owned[$0] }.map { ids[$0] }
+    }
+
+    /// Takes their rows from ids that have gone quiet.
+    private func sweep() throws(StoreError) {
+        guard admission.isSweepDue else { return }
+        try gate.alone { () throws(StoreError) in
+            let quiet = admission.sweep()
+            if !quiet.isEmpty { _ = try rows.delete(quiet) }
+        }
+    }
+}
+
+extension AdmittedRows {
+    /// The keys that a write changes: the own key of an id, or those that it shares.
+    private struct Write {
+        var keys: [UInt64] = []
+        /// For each key the position of its id in the request.
+        var sources: [UInt32] = []
+        private var isOwn: [Bool] = []
+
+        init(_ ids: [UInt64], isOwn: [Bool], _ shared: SharedKeys) {
+            keys.reserveCapacity(2 * ids.count)
+            sources.reserveCapacity(2 * ids.count)
+            self.isOwn = isOwn
+            for (at, id) in ids.enumerated() {
+                let source = UInt32(truncatingIfNeeded: at)
+                keys.append(isOwn[at] ? id : shared.first(id))
+                sources.append(source)
+                if !isOwn[at], shared.partCount == 2 {
+                    keys.append(shared.second(id))
+                    sources.append(source)
+                }
+            }
+        }
+
+        /// What to assign to each key, float32[keys][dimension]; with `halves` a sum of two gets it in
+        /// equal parts.
+        func values(
+            of values: UnsafePointer<Float>, _ dimension: Int, halves: Bool
+        ) -> [Float] {
+            var result: [Float] = []
+            result.reserveCapacity(keys.count * dimension)
+            for source in sources {
+                let factor: Float = halves && !isOwn[Int(source)] ? 0.5 : 1
+                for element in 0..<dimension {
+                    unsafe result.append(values[Int(source) * dimension + element] * factor)
+                }
+            }
+            return result
+        }
+    }
+}
