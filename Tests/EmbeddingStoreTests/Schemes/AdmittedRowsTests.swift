@@ -30,7 +30,7 @@ import Testing
     /// Filter, demotion, cuts of the log, restarts, crashes and checkpoints, against the rules.
     @Test(arguments: schemes)
     func servesWhatTheRulesSay(scheme: Scheme) throws {
-        let dimension = 96
+        let dimension = 192
         var random = SeededGenerator(seed: 9)
         let crashed = try CrashedStore(memoryBytes: 1 << 20, logBytesMax: 4 << 20)
         let temporary = crashed.temporary
@@ -38,7 +38,7 @@ import Testing
         var table = try temporary.store.createTable(named: "t", schema)
         var model = AdmissionModel(schema)
         let ids = (0..<3000).map { _ in random.next() }
-        for step in 0..<60 {
+        for step in 0..<40 {
             let batch = Array(
                 Set((0..<300).map { _ in ids[Int(pow2Skewed: ids.count, using: &random)] }))
             if step % 3 != 1 {

@@ -145,23 +145,45 @@ internal import NIOConcurrencyHelpers
         // Its key would be a shared row's.
         if id >= firstSharedKey { return .none }
         let start = bucket(of: id)
-        var ownersHere = 0
-        var weakest: Int?
-        for at in start..<start + Self.bucketCells {
-            unsafe bringUpToDate(cells + at)
-            let cell = unsafe cells[at]
-            guard cell.counts.isAdmitted else { continue }
-            ownersHere += 1
-            if cell.counts.isKept { continue }
-            if let other = weakest, unsafe self.worth(cells[other]) <= self.worth(cell) { continue }
-            weakest = at
+        var (ownersHere, weakest) = owners(from: start)
+        if ownersHere < Self.bucketOwnersMax {
+            if owners < own { return .free }
+            // Any owner may make room; some are looked at, others the next time.
+            var number = hash(id &+ UInt64(sightings >> 8))
+            for _ in 0..<Self.sampledBuckets {
+                number = hash(number)
+                let place = number.multipliedFullWidth(by: UInt64(bucketCount)).high
+                let other = owners(from: Int(truncatingIfNeeded: place) * Self.bucketCells).weakest
+                if let other, isWeaker(other, than: weakest) { weakest = other }
+            }
         }
-        if owners < own, ownersHere < Self.bucketOwnersMax { return .free }
         if let weakest, unsafe 2 * self.worth(cells[weakest]) < worth {
             return .instead(cell: weakest)
         }
         return .none
     }
+
+    /// How many cells of a bucket own a row, and which of them is worth least and may lose it.
+    private func owners(from start: Int) -> (count: Int, weakest: Int?) {
+        var count = 0
+        var weakest: Int?
+        for at in start..<start + Self.bucketCells {
+            unsafe bringUpToDate(cells + at)
+            let counts = unsafe cells[at].counts
+            guard counts.isAdmitted else { continue }
+            count += 1
+            if !counts.isKept, isWeaker(at, than: weakest) { weakest = at }
+        }
+        return (count, weakest)
+    }
+
+    private func isWeaker(_ cell: Int, than other: Int?) -> Bool {
+        guard let other else { return true }
+        return unsafe worth(cells[cell]) < worth(cells[other])
+    }
+
+    /// Buckets besides its own in which an id looks for an owner that is worth less.
+    private static let sampledBuckets = 2
 
     // MARK: counting
 
