@@ -282,6 +282,14 @@ final class RocksDBColdTier: ColdTier {
         }
     }
 
+    /// Merges a table's files, so that each key is in one.
+    func compact(table: UInt32) throws(StoreError) {
+        let family = try family(table)
+        try flush(family)
+        unsafe rocksdb_compact_range_cf(
+            family.database.pointer, family.handle, nil, 0, nil, 0)
+    }
+
     func byteCount(table: UInt32) -> Int {
         guard let family = try? family(table) else { return 0 }  // dropped a moment ago
         return ["rocksdb.total-sst-files-size", "rocksdb.cur-size-all-mem-tables"].reduce(0) {

@@ -41,6 +41,28 @@ extension Precision {
                 row, output.assumingMemoryBound(to: Int8.self), count, stream)
         }
     }
+
+    /// The same, rounding to the nearest: for what is written once and not again with every step.
+    @inline(__always)
+    func encodeNearest(
+        _ row: UnsafePointer<Float>, into output: UnsafeMutableRawPointer, count: Int
+    ) -> Float {
+        switch self {
+        case .float32:
+            unsafe output.copyMemory(from: row, byteCount: count * 4)
+            return 0
+        case .float16:
+            unsafe tc_float16_encode_nearest(
+                row, output.assumingMemoryBound(to: UInt16.self), count)
+            return 0
+        case .int16:
+            return unsafe tc_int16_encode_nearest(
+                row, output.assumingMemoryBound(to: Int16.self), count)
+        case .int8:
+            return unsafe tc_int8_encode_nearest(
+                row, output.assumingMemoryBound(to: Int8.self), count)
+        }
+    }
 }
 
 /// Reads and writes the row inside a hot record.
