@@ -72,7 +72,7 @@ struct ScaledIntegerTests {
     func aDecodedRowIsWithinOneStep(encoding: Encoding) {
         for row in awkwardRows(seed: 1) {
             let encoded = encoding.encode(row)
-            let bound = encoding == .int16Nearest ? 0.5 : 1.0
+            let bound = encoding == .int16Nearest || encoding == .int8Nearest ? 0.5 : 1.0
             for (value, result) in zip(row, encoding.decode(encoded)) {
                 // One rounding of the result comes on top.
                 let allowed = bound * Double(encoded.scale) + Double(value.ulp)

@@ -14,7 +14,7 @@ final class NewFolder {
         guard destination.hasPrefix("/") else {
             throw .cannotCreate("'\(destination)' is not an absolute path")
         }
-        if Self.exists(destination) { throw .cannotCreate("\(destination) exists") }
+        try Self.checkIsFree(destination)
         self.destination = destination
         path = Self.partialName(destination)
         try Self.make(path)
@@ -35,7 +35,7 @@ final class NewFolder {
     /// Gives the folder its name, so that it survives the machine.
     func finish() throws(StoreError) {
         // A folder that is empty would be replaced.
-        if Self.exists(destination) { throw .cannotCreate("\(destination) exists") }
+        try Self.checkIsFree(destination)
         try DataDirectory.syncFile(path)
         guard unsafe rename(path, destination) == 0 else {
             throw .cannotCreate(
@@ -49,10 +49,10 @@ final class NewFolder {
         "\(path).partial-\(getpid())-\(UInt32.random(in: .min ... .max))"
     }
 
-    private static func exists(_ path: String) -> Bool {
+    static func checkIsFree(_ path: String) throws(StoreError) {
         var status = stat()
         // A link that leads nowhere is there, too.
-        return unsafe lstat(path, &status) == 0
+        if unsafe lstat(path, &status) == 0 { throw .cannotCreate("\(path) exists") }
     }
 
     private static func make(_ path: String) throws(StoreError) {

@@ -18,17 +18,20 @@ public final class OfflineStore {
     ///
     /// - Parameters:
     ///   - path: the folder of a store or checkpoint, an absolute path.
-    ///   - destination: beside which a private copy is made, if one is needed; without it beside the
-    ///     store, or in the temporary folder where that cannot be written to.
+    ///   - destination: what is going to be made, which must not exist; beside it a private copy is
+    ///     made, if one is needed. Without it beside the store, or in the temporary folder where that
+    ///     cannot be written to.
     ///   - progress: told how far the replay of the log is, in bytes.
     ///
-    /// Throws `inUse` when a process has it open for writing, `badDataDirectory` for a folder that is
+    /// Throws `cannotCreate`, `inUse` when a process has it open for writing, `badDataDirectory` for a folder that is
     /// none, `damaged`, `storageFailed` or `storageFull`.
     public init(
         path: String, copyBeside destination: String? = nil,
         progress: (@Sendable (_ bytesDone: Int, _ bytesTotal: Int) -> Void)? = nil
     ) throws(StoreError) {
         self.path = path
+        // Before anything that takes long.
+        if let destination { try NewFolder.checkIsFree(destination) }
         directory = try DataDirectory(path: path, readOnly: true)
         let state = try directory.readState()
         var folder = path
@@ -70,6 +73,9 @@ public final class OfflineStore {
 
     /// The store's clock of frequencies.
     var epoch: UInt32 { store.budget.epoch }
+
+    /// By table, how many rows were in memory at the last stop or checkpoint, as a hint says.
+    var hotRowCounts: [UInt32: Int] { HotList.rowCounts(inFolder: folder) }
 
     /// All tables, by name.
     public var tables: [OfflineTable] {

@@ -1,5 +1,3 @@
-internal import Foundation
-
 /// A table of an ``OfflineStore``, valid while that is.
 public struct OfflineTable: Sendable {
     public let name: String
@@ -23,7 +21,7 @@ public struct OfflineTable: Sendable {
         schema = table.schema
         rowCount = figures.rows
         byteCount = figures.cold.bytes
-        pushCount = table.rows.pushes.load(ordering: .relaxed)
+        pushCount = table.rows.state.pushes
         cold = store.cold
         epoch = store.budget.epoch
     }

@@ -8,6 +8,9 @@ public final class StoreWriter {
     /// Where the store will be.
     public var destination: String { folder.destination }
 
+    /// For files of the work that are gone before it is finished.
+    var scratchFolder: String { folder.path }
+
     private let folder: NewFolder
     private let cold: RocksDBColdTier
     private var state: DataDirectory.State

@@ -17,6 +17,8 @@ public final class TableWriter {
     private var rows: ColdRows
     private var lastKey: UInt64?
     private var isAscending: Bool
+    /// Once it is finished.
+    private var rowsInTable: Int?
 
     /// Bytes of rows that are gathered before they are written.
     private static let gatheredBytesMax = 24 << 20
@@ -62,6 +64,43 @@ public final class TableWriter {
             throw .malformed(
                 "the table has \(layout.stateCount) floats of state a row, not \(state.count)")
         }
+        try write(key, values, state, frequency)
+    }
+
+    /// Adds a row of another table and tells what is read back in its place.
+    func append(_ row: StoredRow, as stored: inout [Float]) throws(StoreError) {
+        try write(row.key, row.values, row.state, row.frequency)
+        if stored.count != row.values.count { stored = row.values }
+        unsafe rows.withValue(at: rows.count - 1) { value in
+            unsafe stored.withUnsafeMutableBufferPointer { stored in
+                // The value was just written, and a dimension is at least 1.
+                _ = unsafe format.read(value!, row: stored.baseAddress!, state: nil)
+            }
+        }
+    }
+
+    /// What is read back in place of a row.
+    func rounded(_ row: [Float]) -> [Float] {
+        var stored = row
+        let state = initialState
+        unsafe withUnsafeTemporaryAllocation(byteCount: format.byteCount, alignment: 16) { bytes in
+            unsafe stored.withUnsafeMutableBufferPointer { row in
+                unsafe state.withUnsafeBufferPointer { state in
+                    // A dimension is at least 1.
+                    unsafe format.write(
+                        row.baseAddress!, state: state.baseAddress, frequency: 0, epoch: 0,
+                        into: bytes)
+                    _ = unsafe format.read(
+                        UnsafeRawBufferPointer(bytes), row: row.baseAddress!, state: nil)
+                }
+            }
+        }
+        return stored
+    }
+
+    private func write(
+        _ key: UInt64, _ values: [Float], _ state: [Float], _ frequency: UInt16
+    ) throws(StoreError) {
         try prepare(key)
         unsafe values.withUnsafeBufferPointer { values in
             unsafe state.withUnsafeBufferPointer { state in
@@ -73,12 +112,6 @@ public final class TableWriter {
                 }
             }
         }
-    }
-
-    /// Adds a row whose bytes are those of another table with the same layout.
-    func append(_ key: UInt64, _ value: UnsafeRawBufferPointer) throws(StoreError) {
-        try prepare(key)
-        unsafe rows.append(key, value)
     }
 
     private func prepare(_ key: UInt64) throws(StoreError) {
@@ -94,11 +127,23 @@ public final class TableWriter {
         rows = Self.noRows(format)
     }
 
-    /// Writes what is left. Returns the number of rows in the table.
-    func finish() throws(StoreError) -> Int {
+    /// Writes what is left; no row may follow. Returns the number of rows in the table. A store that
+    /// is finished finishes its tables itself.
+    @discardableResult
+    public func finish() throws(StoreError) -> Int {
+        if let rowsInTable { return rowsInTable }
         try write()
-        if isAscending { return rowCount }
-        try cold.compact(table: number)
-        return try cold.countKeys(table: number)
+        var count = rowCount
+        if isAscending {
+            try cold.sync()
+        } else {
+            try cold.compact(table: number)
+            count = try cold.countKeys(table: number)
+        }
+        rowsInTable = count
+        return count
     }
+
+    /// Of the table's files, once it is finished.
+    public var byteCount: Int { cold.byteCount(table: number) }
 }

@@ -52,8 +52,12 @@ extension Precision {
             unsafe output.copyMemory(from: row, byteCount: count * 4)
             return 0
         case .float16:
-            unsafe tc_float16_encode_nearest(
-                row, output.assumingMemoryBound(to: UInt16.self), count)
+            let halves = unsafe output.assumingMemoryBound(to: UInt16.self)
+            unsafe tc_float16_encode_nearest(row, halves, count)
+            for at in 0..<count where unsafe halves[at] & 0x7FFF == 0x7C00 {
+                // Out of range: the largest, and not infinity.
+                unsafe halves[at] -= 1
+            }
             return 0
         case .int16:
             return unsafe tc_int16_encode_nearest(
