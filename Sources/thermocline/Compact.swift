@@ -1,5 +1,7 @@
 internal import ArgumentParser
+internal import EmbeddingServer
 internal import EmbeddingStore
+internal import EmbeddingWire
 internal import Foundation
 
 /// Drops rows of a table, gives it another scheme and writes it closely, without a server.
@@ -21,6 +23,19 @@ struct Compact: ParsableCommand {
             valueName: "N"))
     var minCount = 0
 
+    @Option(
+        help: ArgumentHelp(
+            "Give a table of scheme full another scheme; shared rows are fitted to its rows.",
+            discussion: """
+                hashed:rows=N, double-hashed:rows=N,combine=sum, \
+                frequency-double-hashed:own=N,shared=N,admit-after=N, \
+                frequency-filtered:admit-after=N or quotient-remainder:rows=N,combine=sum; combine is \
+                sum or concatenate.
+                """,
+            valueName: "SCHEME"),
+        transform: SchemaSyntax.checked(SchemaSyntax.scheme))
+    var to: (scheme: EmbeddingWire.Scheme, admissionCount: UInt32)?
+
     @Option(help: ArgumentHelp("Memory for fitting shared rows.", valueName: "SIZE"))
     var memory = ByteSize(bytes: 256 << 20)
 
@@ -37,6 +52,10 @@ struct Compact: ParsableCommand {
         var options = CompactionOptions()
         options.countMin = minCount
         options.memoryBytes = memory.bytes
+        if let to {
+            options.scheme = try EmbeddingStore.Scheme(to.scheme)
+            options.admissionCount = Int(to.admissionCount)
+        }
         let store = try source.open(copyBeside: result.path)
         var progress = OfflineProgress("compact")
         let done = try store.compact(table: result.table, options, output: result.path) {

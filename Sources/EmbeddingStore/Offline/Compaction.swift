@@ -1,68 +1,3 @@
-/// What `compact` shall do.
-public struct CompactionOptions: Sendable {
-    /// Rows that were used less often go.
-    public var countMin = 0
-    /// Rows that were last used so many seconds ago, or earlier, go; nil keeps them. Only for tables
-    /// with a time to live.
-    public var ageMax: Int?
-    /// The scheme that the table shall have, with the admission count that goes with it; nil leaves
-    /// both.
-    public var scheme: Scheme?
-    public var admissionCount = 1
-    /// Bytes that fitting shared rows may take.
-    public var memoryBytes = 256 << 20
-    /// The fit ends when its residual has shrunk to so much of the first.
-    public var tolerance = 1e-4
-    public var iterationsMax = 200
-
-    public init() {}
-}
-
-/// Where a compaction is.
-public enum CompactionStage: String, Sendable {
-    /// Counting ids by frequency.
-    case counting
-    /// Reading the rows that shared ones shall replace.
-    case reading
-    /// Fitting; its progress is in steps, of at most so many.
-    case fitting
-    /// Writing rows.
-    case writing
-}
-
-/// What a compaction has done.
-public struct CompactionReport: Sendable {
-    /// Ids by how often they are used, with the error of what they are served now.
-    public struct Band: Sendable {
-        /// Uses, from `low` up to `high`.
-        public var low: Int
-        public var high: Int
-        public var error: RowError
-    }
-
-    public var rowsBefore = 0
-    /// In the table as it is now: own rows and shared ones.
-    public var rowsAfter = 0
-    /// Ids that were dropped because they are rare.
-    public var rareRows = 0
-    /// Ids that were dropped because they are old.
-    public var expiredRows = 0
-    /// Ids that have a row of their own.
-    public var ownRows = 0
-    public var sharedRows = 0
-    /// Of the table's files.
-    public var bytesBefore = 0
-    public var bytesAfter = 0
-    /// By frequency, ascending.
-    public var bands: [Band] = []
-    /// Of all ids that are left.
-    public var error = RowError()
-    /// Steps of the fit, and what it left of the residual.
-    public var iterations = 0
-    public var residual = 0.0
-    public var seconds = 0.0
-}
-
 /// The work of a compaction: passes over one table of a store, of which the last writes.
 final class Compaction {
     typealias Progress = (_ stage: CompactionStage, _ done: Int, _ total: Int) -> Void
@@ -71,6 +6,7 @@ final class Compaction {
     private let options: CompactionOptions
     private let sharing: RowSharing?
     private let progress: Progress?
+    private let firstSharedKey: UInt64?
     private var choice = OwnRowChoice()
     private(set) var report = CompactionReport()
     /// By bucket of frequency.
@@ -84,6 +20,7 @@ final class Compaction {
         self.options = options
         self.sharing = sharing
         self.progress = progress
+        firstSharedKey = table.schema.firstSharedKey
     }
 
     /// Fills `writer`, of a table whose scheme is that of `sharing`; `scratch` is a folder for files
@@ -118,7 +55,10 @@ final class Compaction {
         }
     }
 
-    private func isRare(_ row: StoredRow) -> Bool { Int(row.frequency) < options.countMin }
+    /// Rows that ids share belong to none of them, and stay.
+    private func isRare(_ row: StoredRow) -> Bool {
+        Int(row.frequency) < options.countMin && firstSharedKey.map { row.key < $0 } ?? true
+    }
 
     private func isKept(_ row: StoredRow) -> Bool { !isRare(row) }
 
@@ -129,7 +69,7 @@ final class Compaction {
         try forEachRow(.counting) { row in
             if row.key < sharing.firstKeyTaken { choice.add(frequency: row.frequency) }
         }
-        let fit = try SharedRowFit(sharing, dimension: table.schema.dimension, scratch: scratch)
+        let fit = try SharedRowFit(sharing, dimension: table.rowDimension, scratch: scratch)
         var pass = choice.pass(sharing.own)
         try forEachRow(.reading) { (row) throws(StoreError) in
             if row.key < sharing.firstKeyTaken, pass.takes(frequency: row.frequency) { return }
@@ -163,7 +103,7 @@ final class Compaction {
         _ writer: TableWriter, _ fit: SharedRowFit?
     ) throws(StoreError) {
         var pass = choice.pass(sharing?.own ?? .none)
-        var served = [Float](repeating: 0, count: table.schema.dimension)
+        var served = [Float](repeating: 0, count: table.rowDimension)
         var states = fit.map { SharedStates(table, $0, rowCount: sharing?.rowCount ?? 0) }
         try table.scanFinite(progress: { [progress] in progress?(.writing, $0, $1) }) {
             (row) throws(StoreError) in

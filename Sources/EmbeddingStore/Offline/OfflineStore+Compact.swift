@@ -14,7 +14,33 @@ extension OfflineStore {
         progress: ((_ stage: CompactionStage, _ done: Int, _ total: Int) -> Void)? = nil
     ) throws(StoreError) -> CompactionReport {
         let table = try table(named: name)
-        return try compact(table, to: table.schema, sharing: nil, options, output, progress)
+        var schema = table.schema
+        guard let scheme = options.scheme, scheme != schema.scheme else {
+            if options.countMin > 0, schema.firstSharedKey == 0 {
+                throw .unsupported(
+                    "table '\(name)' has no rows that belong to one id, so none is rare")
+            }
+            return try compact(table, to: schema, sharing: nil, options, output, progress)
+        }
+        guard schema.scheme == .full else {
+            throw .unsupported(
+                "only a table of scheme full can get another: which ids table '\(name)' has, its rows do not say"
+            )
+        }
+        schema.scheme = scheme
+        schema.admissionCount = options.admissionCount
+        try schema.validate()
+        let sharing = try RowSharing(schema) { () throws(StoreError) in try table.largestKey() }
+        if let sharing {
+            let bytes = SharedRowFit.memoryBytes(
+                rowCount: sharing.rowCount, rowDimension: schema.rowDimension, rule: sharing.rule)
+            guard bytes <= options.memoryBytes else {
+                throw .unsupported(
+                    "fitting \(sharing.rowCount) shared rows takes \(bytes >> 20) MiB of memory, more than the \(options.memoryBytes >> 20) MiB that it may"
+                )
+            }
+        }
+        return try compact(table, to: schema, sharing: sharing, options, output, progress)
     }
 
     /// The same, with a schema whose scheme is that of `sharing`.

@@ -61,6 +61,13 @@ public struct OfflineTable: Sendable {
         }
     }
 
+    /// The largest key; 0 when there is none.
+    func largestKey() throws(StoreError) -> UInt64 {
+        var last: UInt64 = 0
+        try unsafe scanValues(progress: nil) { key, _ in last = key }
+        return last
+    }
+
     /// Calls `body` with each key and the bytes of its row.
     func scanValues(
         progress: Progress?, _ body: (UInt64, UnsafeRawBufferPointer) throws(StoreError) -> Void

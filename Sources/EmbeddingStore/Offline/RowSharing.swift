@@ -29,44 +29,62 @@ struct RowSharing {
     let firstKeyTaken: UInt64
 }
 
-/// Which ids keep a row of their own: exactly the most frequent, found in bounded memory, because
-/// frequencies have few values. Of ids with the same frequency the smaller comes first.
-struct OwnRowChoice {
-    /// Ids by frequency.
-    private var counts = [Int](repeating: 0, count: 1 << 16)
-    private(set) var total = 0
-
-    mutating func add(frequency: UInt16) {
-        counts[Int(frequency)] += 1
-        total += 1
-    }
-
-    /// Says yes to ids that come in ascending order, each once.
-    struct Pass {
-        /// All ids that are used more often have a row.
-        fileprivate var threshold: Int
-        /// Ids with just this frequency that still have one.
-        fileprivate var left: Int
-
-        mutating func takes(frequency: UInt16) -> Bool {
-            if frequency > threshold { return true }
-            guard frequency == threshold, left > 0 else { return false }
-            left -= 1
-            return true
+extension RowSharing {
+    /// Of a table that shall have this schema; nil where every id has a row of its own.
+    ///
+    /// - Parameter largestID: of the ids that there are.
+    ///
+    /// Throws `unsupported` for rows that cannot be fitted.
+    init?(_ schema: TableSchema, largestID: () throws(StoreError) -> UInt64) throws(StoreError) {
+        guard let keys = SharedKeys(schema) else { return nil }
+        var own = OwnRows.none
+        // Keys of shared rows count down from the last; only quotients count up from 0.
+        var quotients = 0
+        switch schema.scheme {
+        case .full:
+            return nil
+        case .hashed(let rows), .doubleHashed(let rows, _):
+            rowCount = rows
+        case .frequencyDoubleHashed(let most, let rows, _):
+            own = .mostFrequent(most)
+            rowCount = rows
+        case .frequencyFiltered:
+            own = .usedAtLeast(schema.admissionCount)
+            rowCount = 1 << schema.fieldBits
+        case .quotientRemainder(let divisor, _):
+            quotients = Int(clamping: try largestID() / UInt64(divisor)) + 1
+            rowCount = divisor + quotients
         }
+        self.own = own
+        switch schema.scheme.combine {
+        case nil: rule = .one
+        case .sum: rule = .sum
+        case .concatenate: rule = .concatenate
+        case .multiply:
+            throw .unsupported("rows cannot be fitted to products; combine by sum or concatenate")
+        }
+        let descending = rowCount - quotients
+        func number(_ key: UInt64) -> Int {
+            key < UInt64(quotients) ? descending + Int(key) : Int(~key)
+        }
+        let isPair = keys.partCount == 2
+        parts = { id in
+            let first = number(keys.first(id))
+            return (first, isPair ? number(keys.second(id)) : first)
+        }
+        key = { $0 < descending ? ~UInt64($0) : UInt64($0 - descending) }
+        firstKeyTaken = ~UInt64(descending - 1)
     }
+}
 
-    func pass(_ own: RowSharing.OwnRows) -> Pass {
-        switch own {
-        case .none: return Pass(threshold: .max, left: 0)
-        case .usedAtLeast(let frequency): return Pass(threshold: frequency - 1, left: 0)
-        case .mostFrequent(let rows):
-            var left = rows
-            for frequency in counts.indices.reversed() {
-                if counts[frequency] > left { return Pass(threshold: frequency, left: left) }
-                left -= counts[frequency]
-            }
-            return Pass(threshold: -1, left: 0)
+extension TableSchema {
+    /// The least key of a row that ids share; nil where there are none.
+    var firstSharedKey: UInt64? {
+        switch scheme {
+        case .full: nil
+        case .hashed, .doubleHashed, .quotientRemainder: 0
+        case .frequencyDoubleHashed(_, let rows, _): ~UInt64(rows - 1)
+        case .frequencyFiltered: ~(1 << UInt64(fieldBits) - 1)
         }
     }
 }

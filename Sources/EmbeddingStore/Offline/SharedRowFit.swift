@@ -25,7 +25,9 @@ import CKernels
 
     /// What a fit of so many rows takes, at most.
     static func memoryBytes(rowCount: Int, rowDimension: Int, rule: RowSharing.Rule) -> Int {
-        4 * rowCount * ((rule == .sum ? 4 : 1) * rowDimension + 2)
+        let floats = (rule == .sum ? 4 : 1) * rowDimension + 2
+        let (bytes, overflow) = rowCount.multipliedReportingOverflow(by: 4 * floats)
+        return overflow ? .max : bytes
     }
 
     /// - Parameters:
