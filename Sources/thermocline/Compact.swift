@@ -94,7 +94,6 @@ struct CompactReport: Encodable {
     var rowsBefore: Int
     var rowsAfter: Int
     var rareRows: Int
-    var expiredRows: Int
     var ownRows: Int
     var sharedRows: Int
     var bytesBefore: Int
@@ -113,7 +112,6 @@ struct CompactReport: Encodable {
         rowsBefore = done.rowsBefore
         rowsAfter = done.rowsAfter
         rareRows = done.rareRows
-        expiredRows = done.expiredRows
         ownRows = done.ownRows
         sharedRows = done.sharedRows
         bytesBefore = done.bytesBefore
@@ -133,7 +131,7 @@ struct CompactReport: Encodable {
             path,
             "table           \(table)",
             "rows            \(rowsBefore) before, \(rowsAfter) after",
-            "dropped         \(rareRows) rare, \(expiredRows) expired",
+            "dropped         \(rareRows) rare",
         ]
         if sharedRows > 0 {
             lines += [

@@ -19,8 +19,11 @@ final class RocksDBColdTier: ColdTier {
     /// than single puts.
     private static let ingestedRowsMin = 4096
 
-    init(path: String, readOnly: Bool, mayCreate: Bool) throws(StoreError) {
-        let options = RocksDBOptions()
+    /// - Parameter compresses: whether files that are written are compressed; all can be read.
+    init(
+        path: String, readOnly: Bool, mayCreate: Bool, compresses: Bool = false
+    ) throws(StoreError) {
+        let options = RocksDBOptions(compresses: compresses)
         self.options = options
         if !readOnly { Self.removeLeftovers(path) }
         self.path = path

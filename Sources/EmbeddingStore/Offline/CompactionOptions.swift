@@ -2,9 +2,6 @@
 public struct CompactionOptions: Sendable {
     /// Rows that were used less often go.
     public var countMin = 0
-    /// Rows that were last used so many seconds ago, or earlier, go; nil keeps them. Only for tables
-    /// with a time to live.
-    public var ageMax: Int?
     /// The scheme that the table shall have, with the admission count that goes with it; nil leaves
     /// both.
     public var scheme: Scheme?
@@ -45,8 +42,6 @@ public struct CompactionReport: Sendable {
     public var rowsAfter = 0
     /// Ids that were dropped because they are rare.
     public var rareRows = 0
-    /// Ids that were dropped because they are old.
-    public var expiredRows = 0
     /// Ids that have a row of their own.
     public var ownRows = 0
     public var sharedRows = 0

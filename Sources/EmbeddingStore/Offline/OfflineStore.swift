@@ -79,11 +79,11 @@ public final class OfflineStore {
 
     /// All tables, by name.
     public var tables: [OfflineTable] {
-        store.tables.map { OfflineTable($0, in: store) }
+        store.tables.map { OfflineTable($0, of: self, in: store) }
     }
 
     /// The table with this name; throws `unknownTable`.
     public func table(named name: String) throws(StoreError) -> OfflineTable {
-        OfflineTable(try store.table(named: name), in: store)
+        OfflineTable(try store.table(named: name), of: self, in: store)
     }
 }

@@ -1,5 +1,5 @@
-/// A table of an ``OfflineStore``, valid while that is.
-public struct OfflineTable: Sendable {
+/// A table of an ``OfflineStore``, which it keeps open.
+public struct OfflineTable {
     public let name: String
     public let number: UInt32
     public let schema: TableSchema
@@ -8,13 +8,15 @@ public struct OfflineTable: Sendable {
     public let byteCount: Int
     /// Pushes applied since the table was made: Adam's step.
     public let pushCount: Int
+    private let owner: OfflineStore
     private let cold: any ColdTier
     private let epoch: UInt32
 
     /// Rows done, of all.
     public typealias Progress = (_ rowsDone: Int, _ rowsTotal: Int) -> Void
 
-    init(_ table: Table, in store: Store) {
+    init(_ table: Table, of owner: OfflineStore, in store: Store) {
+        self.owner = owner
         let figures = table.statistics()
         name = table.name
         number = table.number

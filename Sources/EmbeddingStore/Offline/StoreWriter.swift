@@ -27,7 +27,7 @@ public final class StoreWriter {
         state = DataDirectory.State(isClean: true)
         nextNumber = 1
         cold = try RocksDBColdTier(
-            path: folder.path + "/cold", readOnly: false, mayCreate: true)
+            path: folder.path + "/cold", readOnly: false, mayCreate: true, compresses: true)
     }
 
     /// Begins a store that is what `source` is; files of rows are linked where the file system
@@ -37,7 +37,7 @@ public final class StoreWriter {
         try StoreFiles.copy(source.folder, to: folder.path)
         state = try DataDirectory.readState(inFolder: folder.path)
         cold = try RocksDBColdTier(
-            path: folder.path + "/cold", readOnly: false, mayCreate: false)
+            path: folder.path + "/cold", readOnly: false, mayCreate: false, compresses: true)
         nextNumber = 1
         for (record, bytes) in try cold.catalog() {
             if record == CatalogEntry.nextNumberRecord {

@@ -24,10 +24,10 @@ final class OfflineFolder {
     func sourceFiles() throws -> [String: Data] {
         var files: [String: Data] = [:]
         for name in try FileManager.default.subpathsOfDirectory(atPath: source) {
-            var isFolder: ObjCBool = false
-            FileManager.default.fileExists(atPath: "\(source)/\(name)", isDirectory: &isFolder)
-            if isFolder.boolValue { continue }
-            files[name] = try Data(contentsOf: URL(fileURLWithPath: "\(source)/\(name)"))
+            let path = "\(source)/\(name)"
+            let kind = try FileManager.default.attributesOfItem(atPath: path)[.type]
+            guard kind as? FileAttributeType == .typeRegular else { continue }
+            files[name] = try Data(contentsOf: URL(fileURLWithPath: path))
         }
         return files
     }
