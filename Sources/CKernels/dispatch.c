@@ -91,6 +91,10 @@ float tc_int16_encode_nearest(const float *row, int16_t *encoded, size_t count) 
     return kernels()->int16_encode_nearest(row, encoded, count);
 }
 
+float tc_int8_encode_nearest(const float *row, int8_t *encoded, size_t count) {
+    return kernels()->int8_encode_nearest(row, encoded, count);
+}
+
 void tc_int16_decode(const int16_t *encoded, float scale, float *row, size_t count) {
     kernels()->int16_decode(encoded, scale, row, count);
 }

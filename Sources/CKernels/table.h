@@ -10,6 +10,7 @@ typedef struct {
     void (*float16_decode)(const uint16_t *, float *, size_t);
     float (*int16_encode_stochastic)(const float *, int16_t *, size_t, uint64_t);
     float (*int16_encode_nearest)(const float *, int16_t *, size_t);
+    float (*int8_encode_nearest)(const float *, int8_t *, size_t);
     void (*int16_decode)(const int16_t *, float, float *, size_t);
     float (*int8_encode_stochastic)(const float *, int8_t *, size_t, uint64_t);
     void (*int8_decode)(const int8_t *, float, float *, size_t);

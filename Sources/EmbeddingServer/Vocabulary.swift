@@ -115,7 +115,7 @@ extension EmbeddingStore.PoolMode {
 extension EmbeddingStore.Scheme {
     /// Throws `unsupported` for a scheme that this store has not. Numbers that no Int can hold are
     /// refused like others that are too large.
-    init(_ wire: EmbeddingWire.Scheme) throws(WireError) {
+    package init(_ wire: EmbeddingWire.Scheme) throws(WireError) {
         switch wire {
         case .full:
             self = .full

@@ -105,17 +105,19 @@ final class DataDirectory: Sendable {
     }
 
     /// The state as it was last written.
-    func readState() throws(StoreError) -> State {
+    func readState() throws(StoreError) -> State { try Self.readState(inFolder: path) }
+
+    static func readState(inFolder path: String) throws(StoreError) -> State {
         guard let data = FileManager.default.contents(atPath: path + "/STORE"),
             let end = data.dropLast().lastIndex(of: UInt8(ascii: "\n")),
-            Self.checksumLine(data[...end]).elementsEqual(data[(end + 1)...]),
+            checksumLine(data[...end]).elementsEqual(data[(end + 1)...]),
             let state = try? JSONDecoder().decode(State.self, from: data[...end])
         else {
             throw .damaged("\(path)/STORE is not the description of a store")
         }
-        guard state.format == Self.format else {
+        guard state.format == format else {
             throw .badDataDirectory(
-                "\(path) has format \(state.format); this version reads format \(Self.format)")
+                "\(path) has format \(state.format); this version reads format \(format)")
         }
         return state
     }

@@ -15,40 +15,18 @@ extension Store {
     /// state at that instant, because it has everything that the copy may lack, or have too early.
     public func checkpoint(to destination: String) throws(StoreError) -> (rows: Int, bytes: Int) {
         guard let log else { throw .readOnly }
-        guard destination.hasPrefix("/") else {
-            throw .cannotCreate("'\(destination)' is not an absolute path")
-        }
         changes.lock()
         defer { changes.unlock() }
         try checkOpen()
-        if FileManager.default.fileExists(atPath: destination) {
-            throw .cannotCreate("\(destination) exists")
-        }
-        // Under a name of its own until it is whole, so that what is interrupted does not look like
-        // a checkpoint, and nothing is removed that was not made here.
-        let partial = "\(destination).partial-\(getpid())-\(UInt32.random(in: .min ... .max))"
-        do {
-            try FileManager.default.createDirectory(
-                atPath: DataDirectory.logPath(partial), withIntermediateDirectories: true)
-        } catch {
-            throw .cannotCreate("cannot create \(partial): \(error.localizedDescription)")
-        }
-        do throws(StoreError) {
-            try copy(into: partial, log)
-            let rows = try fold(partial)
-            try HotList.write(tables.map(\.rows), inFolder: partial)
-            try AdmissionFile.write(tables, inFolder: partial)
-            guard unsafe rename(partial, destination) == 0 else {
-                throw .cannotCreate(
-                    unsafe "cannot create \(destination): \(String(cString: strerror(errno)))")
-            }
-            try DataDirectory.syncFile((destination as NSString).deletingLastPathComponent)
-            return (rows, Self.byteCount(folder: destination))
-        } catch {
-            // What cannot be removed has a name that says what it is.
-            try? FileManager.default.removeItem(atPath: partial)
-            throw error
-        }
+        let folder = try NewFolder(destination)
+        try DataDirectory.makeFolder(DataDirectory.logPath(folder.path))
+        try copy(into: folder.path, log)
+        let counting = tables.reduce(0) { $0 + $1.countingBytes }
+        let rows = try Self.fold(folder.path, memoryBytes: Self.foldMemoryBytes + 2 * counting)
+        try HotList.write(tables.map(\.rows), inFolder: folder.path)
+        try AdmissionFile.write(tables, inFolder: folder.path)
+        try folder.finish()
+        return (rows, StoreFiles.byteCount(destination))
     }
 
     /// Copies the cold tier, and the log from before that copy to one instant after it. `changes` is
@@ -92,35 +70,24 @@ extension Store {
         let source = LogSegment.path(folder: log.folder, number: number)
         let target = LogSegment.path(folder: DataDirectory.logPath(folder), number: number)
         // Copied, not linked: opening the copy cuts off what is behind the last block.
-        do {
-            try FileManager.default.copyItem(atPath: source, toPath: target)
-        } catch {
-            throw .storageFailed("cannot copy \(source): \(error.localizedDescription)")
-        }
+        try StoreFiles.copyFile(source, to: target)
     }
 
     /// Replays the log of a copy into its cold tier, so that it can be opened without, and for
     /// reading only. Returns the number of rows.
-    private func fold(_ folder: String) throws(StoreError) -> Int {
-        let counting = tables.reduce(0) { $0 + $1.countingBytes }
-        var options = Options(
-            memoryBytes: Self.foldMemoryBytes + 2 * counting, durability: .none)
+    @discardableResult
+    static func fold(
+        _ folder: String, memoryBytes: Int, onEvent: (@Sendable (Event) -> Void)? = nil
+    ) throws(StoreError) -> Int {
+        var options = Options(memoryBytes: memoryBytes, durability: .none)
         options.restoresHotRows = false
+        options.onEvent = onEvent
         let copy = try Store(path: folder, options: options)
         let rows = copy.tables.reduce(0) { $0 + $1.count }
         try copy.close()
         return rows
     }
 
-    /// For the rows that change while a checkpoint is being made.
+    /// For the rows that change while a checkpoint is being made, or that a log has.
     private static let foldMemoryBytes = 64 << 20
-
-    private static func byteCount(folder: String) -> Int {
-        guard let files = FileManager.default.enumerator(atPath: folder) else { return 0 }
-        var bytes = 0
-        while files.nextObject() != nil {
-            bytes += (files.fileAttributes?[.size] as? NSNumber)?.intValue ?? 0
-        }
-        return bytes
-    }
 }

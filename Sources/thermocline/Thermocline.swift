@@ -15,6 +15,7 @@ struct Thermocline: AsyncParsableCommand {
             """,
         subcommands: [
             Serve.self, TableCommand.self, Stats.self, Checkpoint.self, Inspect.self, Verify.self,
+            Quantize.self, Compact.self,
             Bench.self, Generate.self, Convert.self, Train.self,
         ])
 

@@ -72,6 +72,7 @@ private let kernels = [
         $0.result = tc_int16_encode_stochastic($0.row, $0.int16, $1, 7)
     },
     Kernel("int16 encode nearest") { $0.result = tc_int16_encode_nearest($0.row, $0.int16, $1) },
+    Kernel("int8 encode nearest") { $0.result = tc_int8_encode_nearest($0.row, $0.int8, $1) },
     Kernel("int16 decode") { tc_int16_decode($0.int16, 0.37, $0.row, $1) },
     Kernel("int8 encode stochastic") {
         $0.result = tc_int8_encode_stochastic($0.row, $0.int8, $1, 7)

@@ -4,9 +4,11 @@ import Testing
 /// int16 and int8 rows with a scale: the same promises, a different number of steps.
 struct ScaledIntegerTests {
     enum Encoding: CaseIterable, Sendable {
-        case int16Stochastic, int16Nearest, int8Stochastic
+        case int16Stochastic, int16Nearest, int8Stochastic, int8Nearest
 
-        var steps: Int { self == .int8Stochastic ? 127 : 32767 }
+        var isInt8: Bool { self == .int8Stochastic || self == .int8Nearest }
+
+        var steps: Int { isInt8 ? 127 : 32767 }
 
         func encode(_ row: [Float], stream: UInt64 = 1) -> (scale: Float, values: [Int]) {
             var int16 = [Int16](repeating: 0, count: row.count)
@@ -21,12 +23,15 @@ struct ScaledIntegerTests {
             case .int8Stochastic:
                 let scale = tc_int8_encode_stochastic(row, &int8, row.count, stream)
                 return (scale, int8.map(Int.init))
+            case .int8Nearest:
+                let scale = tc_int8_encode_nearest(row, &int8, row.count)
+                return (scale, int8.map(Int.init))
             }
         }
 
         func decode(_ encoded: (scale: Float, values: [Int])) -> [Float] {
             var row = [Float](repeating: 0, count: encoded.values.count)
-            if self == .int8Stochastic {
+            if isInt8 {
                 tc_int8_decode(encoded.values.map(Int8.init), encoded.scale, &row, row.count)
             } else {
                 tc_int16_decode(encoded.values.map(Int16.init), encoded.scale, &row, row.count)
@@ -67,7 +72,7 @@ struct ScaledIntegerTests {
     func aDecodedRowIsWithinOneStep(encoding: Encoding) {
         for row in awkwardRows(seed: 1) {
             let encoded = encoding.encode(row)
-            let bound = encoding == .int16Nearest ? 0.5 : 1.0
+            let bound = encoding == .int16Nearest || encoding == .int8Nearest ? 0.5 : 1.0
             for (value, result) in zip(row, encoding.decode(encoded)) {
                 // One rounding of the result comes on top.
                 let allowed = bound * Double(encoded.scale) + Double(value.ulp)

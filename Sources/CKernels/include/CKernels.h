@@ -59,6 +59,7 @@ float tc_int16_encode_stochastic(const float *row, int16_t *encoded, size_t coun
 float tc_int16_encode_nearest(const float *row, int16_t *encoded, size_t count);
 void tc_int16_decode(const int16_t *encoded, float scale, float *row, size_t count);
 float tc_int8_encode_stochastic(const float *row, int8_t *encoded, size_t count, uint64_t stream);
+float tc_int8_encode_nearest(const float *row, int8_t *encoded, size_t count);
 void tc_int8_decode(const int8_t *encoded, float scale, float *row, size_t count);
 
 // MARK: optimizer steps; `row` and the state are updated in place

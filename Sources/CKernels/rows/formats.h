@@ -160,14 +160,28 @@ static float int8_encode_stochastic(const float *row, int8_t *encoded, size_t co
     return grid.scale;
 }
 
+// Whole numbers in -steps…steps; an infinity ends up on the last step.
+INLINE ints steps_nearest(floats values, grid grid, float steps) {
+    floats rounded = nearest_whole(values / grid.step);
+    rounded = rounded > steps ? steps : rounded;
+    rounded = rounded < -steps ? -steps : rounded;
+    return __builtin_convertvector(rounded, ints);
+}
+
 static float int16_encode_nearest(const float *row, int16_t *encoded, size_t count) {
     const grid grid = grid_of_row(row, count, 32767.0f);
     FOR_EACH_BLOCK(count, {
-        floats rounded = nearest_whole(zero_for_nan(load_floats(row + at, lanes)) / grid.step);
-        rounded = rounded > 32767.0f ? 32767.0f : rounded;
-        rounded = rounded < -32767.0f ? -32767.0f : rounded;
-        ints whole = __builtin_convertvector(rounded, ints);
+        ints whole = steps_nearest(zero_for_nan(load_floats(row + at, lanes)), grid, 32767.0f);
         store_shorts(encoded + at, __builtin_convertvector(whole, shorts), lanes);
+    });
+    return grid.scale;
+}
+
+static float int8_encode_nearest(const float *row, int8_t *encoded, size_t count) {
+    const grid grid = grid_of_row(row, count, 127.0f);
+    FOR_EACH_BLOCK(count, {
+        ints whole = steps_nearest(zero_for_nan(load_floats(row + at, lanes)), grid, 127.0f);
+        store_bytes(encoded + at, __builtin_convertvector(whole, bytes), lanes);
     });
     return grid.scale;
 }

@@ -15,6 +15,7 @@ const tc_kernels TC_KERNELS = {
     .float16_decode = float16_decode,
     .int16_encode_stochastic = int16_encode_stochastic,
     .int16_encode_nearest = int16_encode_nearest,
+    .int8_encode_nearest = int8_encode_nearest,
     .int16_decode = int16_decode,
     .int8_encode_stochastic = int8_encode_stochastic,
     .int8_decode = int8_decode,

@@ -48,6 +48,18 @@ struct ColdRows {
         }
     }
 
+    /// The same rows in ascending order of key, of those with one key only the last.
+    func lastOfEachKey() -> ColdRows {
+        let order = keys.indices.sorted { (keys[$0], $0) < (keys[$1], $1) }
+        var unique = ColdRows(
+            reservingRows: count, bytesPerRow: count == 0 ? 0 : valueBytes / count)
+        for (place, at) in order.enumerated()
+        where place + 1 == order.count || keys[order[place + 1]] != keys[at] {
+            unsafe withValue(at: at) { unsafe unique.append(keys[at], $0) }
+        }
+        return unique
+    }
+
     /// Positions in ascending order of key.
     func sortedPositions() -> [Int] {
         keys.indices.sorted { keys[$0] < keys[$1] }

@@ -51,6 +51,54 @@ struct ColdValue {
         }
     }
 
+    /// Writes floats as this value, rounded to the nearest. No state, no address of it.
+    func write(
+        _ row: UnsafePointer<Float>, state: UnsafePointer<Float>?, frequency: UInt16,
+        epoch: UInt32, into value: UnsafeMutableRawBufferPointer
+    ) {
+        unsafe value[0] = precision.rawValue
+        unsafe value[1] = UInt8(truncatingIfNeeded: epoch)
+        unsafe value.storeBytes(of: frequency, toByteOffset: 2, as: UInt16.self)
+        let base = value.baseAddress!  // a value has at least its header
+        if let state = unsafe state {
+            unsafe (base + stateOffset).copyMemory(from: state, byteCount: 4 * stateCount)
+        }
+        let scale = unsafe withAlignedRow(base + rowOffset) {
+            unsafe precision.encodeNearest(row, into: $0, count: dimension)
+        }
+        if precision.scaleBytes != 0 {
+            unsafe value.storeBytes(of: scale, toByteOffset: Self.headerBytes, as: Float.self)
+        }
+    }
+
+    /// Reads a parsed value as floats; returns its scale, 0 where it has none.
+    func read(
+        _ value: UnsafeRawBufferPointer, row: UnsafeMutablePointer<Float>,
+        state: UnsafeMutablePointer<Float>?
+    ) -> Float {
+        let base = value.baseAddress!  // parsed, so not empty
+        if let state = unsafe state {
+            unsafe UnsafeMutableRawPointer(state).copyMemory(
+                from: base + stateOffset, byteCount: 4 * stateCount)
+        }
+        return unsafe decodeRow(base, into: row)
+    }
+
+    private func decodeRow(
+        _ base: UnsafeRawPointer, into row: UnsafeMutablePointer<Float>
+    ) -> Float {
+        let scale = unsafe precision.scaleBytes == 0 ? 0 : scale(base)
+        unsafe withUnsafeTemporaryAllocation(
+            byteCount: dimension * precision.elementBytes, alignment: 16
+        ) { aligned in
+            unsafe aligned.copyMemory(
+                from: UnsafeRawBufferPointer(start: base + rowOffset, count: aligned.count))
+            unsafe precision.decode(
+                aligned.baseAddress!, scale: scale, into: row, count: dimension)
+        }
+        return scale
+    }
+
     /// A value may begin at any address, and the kernels want their elements aligned.
     private func withAlignedRow(
         _ address: UnsafeMutableRawPointer, _ body: (UnsafeMutableRawPointer) -> Float
@@ -95,15 +143,7 @@ struct ColdValue {
             unsafe layout.row(record).copyMemory(from: base + rowOffset, byteCount: layout.rowBytes)
             if precision.scaleBytes != 0 { unsafe layout.setScale(record, scale(base)) }
         } else {
-            unsafe withUnsafeTemporaryAllocation(
-                byteCount: dimension * precision.elementBytes, alignment: 16
-            ) { aligned in
-                unsafe aligned.copyMemory(
-                    from: UnsafeRawBufferPointer(start: base + rowOffset, count: aligned.count))
-                let scale = unsafe precision.scaleBytes == 0 ? 0 : scale(base)
-                unsafe precision.decode(
-                    aligned.baseAddress!, scale: scale, into: scratch, count: dimension)
-            }
+            _ = unsafe decodeRow(base, into: scratch)
             unsafe layout.encode(scratch, into: record, stream: stream)
         }
     }

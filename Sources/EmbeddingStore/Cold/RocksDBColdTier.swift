@@ -19,8 +19,11 @@ final class RocksDBColdTier: ColdTier {
     /// than single puts.
     private static let ingestedRowsMin = 4096
 
-    init(path: String, readOnly: Bool, mayCreate: Bool) throws(StoreError) {
-        let options = RocksDBOptions()
+    /// - Parameter compresses: whether files that are written are compressed; all can be read.
+    init(
+        path: String, readOnly: Bool, mayCreate: Bool, compresses: Bool = false
+    ) throws(StoreError) {
+        let options = RocksDBOptions(compresses: compresses)
         self.options = options
         if !readOnly { Self.removeLeftovers(path) }
         self.path = path
@@ -280,6 +283,14 @@ final class RocksDBColdTier: ColdTier {
         try unsafe StoreError.checkingRocksDB(path: path) {
             unsafe rocksdb_iter_get_error(iterator, $0)
         }
+    }
+
+    /// Merges a table's files, so that each key is in one.
+    func compact(table: UInt32) throws(StoreError) {
+        let family = try family(table)
+        try flush(family)
+        unsafe rocksdb_compact_range_cf(
+            family.database.pointer, family.handle, nil, 0, nil, 0)
     }
 
     func byteCount(table: UInt32) -> Int {

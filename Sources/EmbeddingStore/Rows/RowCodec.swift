@@ -41,6 +41,32 @@ extension Precision {
                 row, output.assumingMemoryBound(to: Int8.self), count, stream)
         }
     }
+
+    /// The same, rounding to the nearest: for what is written once and not again with every step.
+    @inline(__always)
+    func encodeNearest(
+        _ row: UnsafePointer<Float>, into output: UnsafeMutableRawPointer, count: Int
+    ) -> Float {
+        switch self {
+        case .float32:
+            unsafe output.copyMemory(from: row, byteCount: count * 4)
+            return 0
+        case .float16:
+            let halves = unsafe output.assumingMemoryBound(to: UInt16.self)
+            unsafe tc_float16_encode_nearest(row, halves, count)
+            for at in 0..<count where unsafe halves[at] & 0x7FFF == 0x7C00 {
+                // Out of range: the largest, and not infinity.
+                unsafe halves[at] -= 1
+            }
+            return 0
+        case .int16:
+            return unsafe tc_int16_encode_nearest(
+                row, output.assumingMemoryBound(to: Int16.self), count)
+        case .int8:
+            return unsafe tc_int8_encode_nearest(
+                row, output.assumingMemoryBound(to: Int8.self), count)
+        }
+    }
 }
 
 /// Reads and writes the row inside a hot record.

@@ -51,6 +51,13 @@ struct RowMeta {
         return UInt16(truncatingIfNeeded: (bits & 0xFFFF) >> age)
     }
 
+    /// A frequency that was written down with its epoch modulo 256, with the halvings since. One that
+    /// seems to lie ahead is from before a crash and counts as now.
+    static func frequency(_ frequency: UInt16, of written: UInt8, at epoch: UInt32) -> UInt16 {
+        let age = Int8(truncatingIfNeeded: epoch &- UInt32(written))
+        return frequency >> UInt16(max(0, min(15, age)))
+    }
+
     @inline(__always)
     mutating func setFrequency(_ frequency: UInt16, epoch: UInt32) {
         bits = bits & 0xFFF0_0000 | UInt32(frequency) | (epoch & Self.epochMask) << 16

@@ -204,11 +204,8 @@ extension RowStore {
         let record = unsafe shard.insert(key, hash: hash)
         unsafe read(parsed, value, key, into: record, scratch: scratch)
         let now = budget.epoch
-        // Epochs are kept modulo 256; one that seems to lie ahead is from before a crash and counts
-        // as now.
-        let age = Int8(truncatingIfNeeded: now &- UInt32(epoch))
         var meta = RowMeta(
-            frequency: frequency >> UInt16(max(0, min(15, age))), epoch: now,
+            frequency: RowMeta.frequency(frequency, of: epoch, at: now), epoch: now,
             flags: RowMeta.coldCopy | (parsed.precision == layout.precision ? RowMeta.exactCopy : 0)
         )
         meta.touch(epoch: now)

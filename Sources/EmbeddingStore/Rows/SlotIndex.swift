@@ -15,6 +15,9 @@ import Glibc
     private var usedCount = 0
     private(set) var liveCount = 0
 
+    /// In a table that is neither about to grow nor has just grown.
+    static let bytesPerRow = 4 / (7.0 / 8) * 1.25
+
     static let positionCountMax = 1 << 24 - 2
     private static let empty: UInt32 = 0
     private static let removed: UInt32 = 0x00FF_FFFF

@@ -17,6 +17,15 @@ public enum Precision: UInt8, Sendable, Hashable, Codable, CaseIterable {
         }
     }
 
+    /// The largest number that can be said without a scale; infinite for those that have one.
+    var largestMagnitude: Float {
+        switch self {
+        case .float32: .greatestFiniteMagnitude
+        case .float16: 65_504
+        case .int16, .int8: .infinity
+        }
+    }
+
     /// Bytes of the scale that a row carries: 4, or 0 for floating-point precisions.
     public var scaleBytes: Int {
         switch self {

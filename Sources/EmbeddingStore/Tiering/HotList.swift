@@ -99,19 +99,44 @@ struct HotList {
         }
     }
 
+    /// How many rows of each table the file lists, as far as it can be read; the rows themselves may be
+    /// too many to be had at once.
+    static func rowCounts(inFolder folder: String) -> [UInt32: Int] {
+        let url = URL(fileURLWithPath: path(inFolder: folder))
+        guard let data = try? Data(contentsOf: url, options: .alwaysMapped),
+            data.starts(with: magic)
+        else { return [:] }
+        var counts: [UInt32: Int] = [:]
+        unsafe data.withUnsafeBytes { bytes in
+            var at = magic.count
+            while let (table, count) = unsafe sectionHeader(bytes, at: at) {
+                counts[table, default: 0] += count
+                at += headerBytes + rowBytes * count
+            }
+        }
+        return counts
+    }
+
+    /// Table and rows of the section at `start`; nil when there is none that fits.
+    private static func sectionHeader(
+        _ bytes: UnsafeRawBufferPointer, at start: Int
+    ) -> (table: UInt32, count: Int)? {
+        guard bytes.count - start >= headerBytes else { return nil }
+        let count = unsafe bytes.loadUnaligned(fromByteOffset: start + 8, as: UInt64.self)
+        guard let count = Int(exactly: count),
+            count <= (bytes.count - start - headerBytes) / rowBytes
+        else { return nil }
+        return (unsafe bytes.loadUnaligned(fromByteOffset: start, as: UInt32.self), count)
+    }
+
     /// Returns where the next section begins; nil when this one is not sound, or the last.
     private mutating func readSection(_ bytes: UnsafeRawBufferPointer, at start: Int) -> Int? {
-        guard bytes.count - start >= Self.headerBytes else { return nil }
-        let count = unsafe bytes.loadUnaligned(fromByteOffset: start + 8, as: UInt64.self)
+        guard let (table, count) = unsafe Self.sectionHeader(bytes, at: start) else { return nil }
         let rows = start + Self.headerBytes
-        guard let count = Int(exactly: count), count <= (bytes.count - rows) / Self.rowBytes else {
-            return nil
-        }
         let end = rows + Self.rowBytes * count
         let checksum = unsafe bytes.loadUnaligned(fromByteOffset: start + 4, as: UInt32.self)
         guard unsafe tc_checksum(bytes.baseAddress! + start + 8, end - start - 8) == checksum
         else { return nil }
-        let table = unsafe bytes.loadUnaligned(fromByteOffset: start, as: UInt32.self)
         for at in 0..<count {
             unsafe tables[table, default: []].append(
                 (

@@ -1,0 +1,90 @@
+/// What a scheme with shared rows makes of the ids of a table: which of them keep a row of their own,
+/// which shared rows, numbered from 0, stand for each of the others, and under which keys both lie.
+struct RowSharing {
+    enum Rule {
+        /// The shared row is the id's.
+        case one
+        /// The sum of two.
+        case sum
+        /// The second of two after the first, each of half the dimension.
+        case concatenate
+    }
+
+    enum OwnRows {
+        case none
+        /// So many ids at most, those that are used most.
+        case mostFrequent(Int)
+        /// Every id that was used so often.
+        case usedAtLeast(Int)
+    }
+
+    let rule: Rule
+    let own: OwnRows
+    let rowCount: Int
+    /// The same number twice where one row stands for an id.
+    let parts: (_ id: UInt64) -> (first: Int, second: Int)
+    /// The key of a shared row.
+    let key: (_ number: Int) -> UInt64
+    /// Ids from here on cannot have a row of their own: shared rows have their keys.
+    let firstKeyTaken: UInt64
+}
+
+extension RowSharing {
+    /// Of a table that shall have this schema; nil where every id has a row of its own.
+    ///
+    /// - Parameter largestID: of the ids that there are.
+    ///
+    /// Throws `unsupported` for rows that cannot be fitted.
+    init?(_ schema: TableSchema, largestID: () throws(StoreError) -> UInt64) throws(StoreError) {
+        guard let keys = SharedKeys(schema) else { return nil }
+        var own = OwnRows.none
+        // Keys of shared rows count down from the last; only quotients count up from 0.
+        var quotients = 0
+        switch schema.scheme {
+        case .full:
+            return nil
+        case .hashed(let rows), .doubleHashed(let rows, _):
+            rowCount = rows
+        case .frequencyDoubleHashed(let most, let rows, _):
+            own = .mostFrequent(most)
+            rowCount = rows
+        case .frequencyFiltered:
+            own = .usedAtLeast(schema.admissionCount)
+            rowCount = 1 << schema.fieldBits
+        case .quotientRemainder(let divisor, _):
+            quotients = Int(clamping: try largestID() / UInt64(divisor)) + 1
+            rowCount = divisor + quotients
+        }
+        self.own = own
+        switch schema.scheme.combine {
+        case nil: rule = .one
+        case .sum: rule = .sum
+        case .concatenate: rule = .concatenate
+        case .multiply:
+            throw .unsupported("rows cannot be fitted to products; combine by sum or concatenate")
+        }
+        let descending = rowCount - quotients
+        func number(_ key: UInt64) -> Int {
+            key < UInt64(quotients) ? descending + Int(key) : Int(~key)
+        }
+        let isPair = keys.partCount == 2
+        parts = { id in
+            let first = number(keys.first(id))
+            return (first, isPair ? number(keys.second(id)) : first)
+        }
+        key = { $0 < descending ? ~UInt64($0) : UInt64($0 - descending) }
+        firstKeyTaken = ~UInt64(descending - 1)
+    }
+}
+
+extension TableSchema {
+    /// The least key of a row that ids share; nil where there are none.
+    var firstSharedKey: UInt64? {
+        switch scheme {
+        case .full: nil
+        case .hashed, .doubleHashed, .quotientRemainder: 0
+        case .frequencyDoubleHashed(_, let rows, _): ~UInt64(rows - 1)
+        case .frequencyFiltered: ~(1 << UInt64(fieldBits) - 1)
+        }
+    }
+}

@@ -1,0 +1,160 @@
+internal import ArgumentParser
+internal import EmbeddingServer
+internal import EmbeddingStore
+internal import EmbeddingWire
+internal import Foundation
+
+/// Drops rows of a table, gives it another scheme and writes it closely, without a server.
+struct Compact: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Makes a store in which a table is smaller.",
+        discussion: """
+            Works on a data directory or checkpoint that no server has open, and changes nothing \
+            there: the result is a new folder, with all other tables as they are. Rows that stay \
+            are rounded to the table's precision on disk.
+            """)
+
+    @OptionGroup var source: OfflineSource
+    @OptionGroup var result: OfflineResult
+
+    @Option(
+        help: ArgumentHelp(
+            "Drop rows that were used less often; counts are halved as time goes by.",
+            valueName: "N"))
+    var minCount = 0
+
+    @Option(
+        help: ArgumentHelp(
+            "Give a table of scheme full another scheme; shared rows are fitted to its rows.",
+            discussion: """
+                hashed:rows=N, double-hashed:rows=N,combine=sum, \
+                frequency-double-hashed:own=N,shared=N,admit-after=N, \
+                frequency-filtered:admit-after=N or quotient-remainder:rows=N,combine=sum; combine is \
+                sum or concatenate.
+                """,
+            valueName: "SCHEME"),
+        transform: SchemaSyntax.checked(SchemaSyntax.scheme))
+    var to: (scheme: EmbeddingWire.Scheme, admissionCount: UInt32)?
+
+    @Option(help: ArgumentHelp("Memory for fitting shared rows.", valueName: "SIZE"))
+    var memory = ByteSize(bytes: 256 << 20)
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func validate() throws {
+        guard (0...Int(UInt16.max)).contains(minCount) else {
+            throw ValidationError("counts are 0…\(UInt16.max)")
+        }
+    }
+
+    func run() throws {
+        var options = CompactionOptions()
+        options.countMin = minCount
+        options.memoryBytes = memory.bytes
+        if let to {
+            options.scheme = try EmbeddingStore.Scheme(to.scheme)
+            options.admissionCount = Int(to.admissionCount)
+        }
+        let store = try source.open(copyBeside: result.path)
+        var progress = OfflineProgress("compact")
+        let done = try store.compact(table: result.table, options, output: result.path) {
+            stage, done, all in
+            progress.show(
+                stage.rawValue, done, of: all, unit: stage == .fitting ? "steps" : "rows")
+        }
+        StandardError.clearProgress()
+        let report = CompactReport(done, path: result.path, table: result.table)
+        print(json ? try JSONText.of(report) : report.text)
+    }
+}
+
+/// What `compact` has done, as it prints it.
+struct CompactReport: Encodable {
+    struct Band: Encodable {
+        var from: Int
+        var to: Int
+        var ids: Int
+        var rmsError: Double
+        var relativeError: Double
+        var largestError: Double
+
+        init(_ band: CompactionReport.Band) {
+            from = band.low
+            to = band.high
+            ids = band.error.rows
+            rmsError = band.error.rms
+            relativeError = band.error.relative
+            largestError = band.error.largest
+        }
+    }
+
+    var path: String
+    var table: String
+    var rowsBefore: Int
+    var rowsAfter: Int
+    var rareRows: Int
+    var ownRows: Int
+    var sharedRows: Int
+    var bytesBefore: Int
+    var bytesAfter: Int
+    var bands: [Band]
+    var rmsError: Double
+    var relativeError: Double
+    var fitSteps: Int
+    var fitResidual: Double
+    var seconds: Double
+    var rowsPerSecond: Double
+
+    init(_ done: CompactionReport, path: String, table: String) {
+        self.path = path
+        self.table = table
+        rowsBefore = done.rowsBefore
+        rowsAfter = done.rowsAfter
+        rareRows = done.rareRows
+        ownRows = done.ownRows
+        sharedRows = done.sharedRows
+        bytesBefore = done.bytesBefore
+        bytesAfter = done.bytesAfter
+        bands = done.bands.map(Band.init)
+        rmsError = done.error.rms
+        relativeError = done.error.relative
+        fitSteps = done.iterations
+        fitResidual = done.residual
+        seconds = done.seconds
+        rowsPerSecond = Double(done.rowsBefore) / max(done.seconds, 1e-9)
+    }
+
+    var text: String {
+        let perRow = Double(bytesAfter) / Double(max(rowsAfter, 1))
+        var lines = [
+            path,
+            "table           \(table)",
+            "rows            \(rowsBefore) before, \(rowsAfter) after",
+            "dropped         \(rareRows) rare",
+        ]
+        if sharedRows > 0 {
+            lines += [
+                "rows of ids     \(ownRows) of their own, \(sharedRows) shared",
+                "fit             \(fitSteps) steps, residual "
+                    + String(format: "%.2g", fitResidual),
+            ]
+        }
+        lines += [
+            "on disk         \(Units.bytes(UInt64(bytesBefore))) before, "
+                + "\(Units.bytes(UInt64(bytesAfter))) after, "
+                + String(format: "%.1f bytes a row", perRow),
+            "relative error  " + String(format: "%.3g", relativeError),
+            "rows/s          \(Units.rate(rowsPerSecond))",
+        ]
+        var table = TextTable(
+            header: ["USES", "IDS", "RMS ERROR", "RELATIVE", "LARGEST"], numbers: [0, 1, 2, 3, 4])
+        for band in bands {
+            table.add(
+                band.from == band.to ? "\(band.from)" : "\(band.from)–\(band.to)", "\(band.ids)",
+                String(format: "%.3g", band.rmsError), String(format: "%.3g", band.relativeError),
+                String(format: "%.3g", band.largestError))
+        }
+        return lines.joined(separator: "\n") + "\n\n" + table.text
+    }
+}
