@@ -136,7 +136,8 @@ struct Recovery {
                 try replay(block, file, &result, apply)
                 expected = block.number + 1
             case .end:
-                if reader.writtenBytesFromHere > 0 {
+                // What is behind the end may be of an older segment, or show that something is lost.
+                if reader.hasLaterBlock(after: expected ?? 0) {
                     try stop(
                         at: reader, file, "blocks are missing", expected, later, &result)
                 } else {
@@ -188,7 +189,7 @@ struct Recovery {
             try copyAside(file, &result)
             try cut(file, to: reader.offset)
         } else {
-            result.report.droppedBytes = reader.writtenBytesFromHere
+            result.report.droppedBytes = reader.brokenBytesFromHere
             result.report.droppedFrom = file.path
             try cut(file, to: reader.offset)
         }
