@@ -45,6 +45,9 @@ public final class Store: Sendable {
     public enum Event: Sendable {
         /// The log is being replayed: bytes done, and in all.
         case recovering(bytes: Int, of: Int)
+        /// It is found out which rows have a copy on disk: rows looked at so far, and in all where
+        /// that is known.
+        case counting(table: String, rows: Int, of: Int?)
         /// Rows that were in memory before the start are there again.
         case restored(rows: Int, seconds: Double)
         /// Rows were written to the cold tier, and the log behind them was cut.
@@ -75,6 +78,8 @@ public final class Store: Sendable {
     private let threads = BackgroundThreads()
     /// One change of the set of tables, or close, at a time. Held across I/O.
     let changes = NIOLock()
+    /// Why the last cut of the log failed.
+    private let cutFailure = NIOLockedValueBox<StoreError?>(nil)
     private let hotListWritten = NIOLockedValueBox(ContinuousClock.now)
     /// One cut of the log, or checkpoint, at a time; taken after `changes`. Held across I/O.
     let cuts = NIOLock()
@@ -198,7 +203,8 @@ public final class Store: Sendable {
             log = nil
             if !state.isClean {
                 for table in opened.all {
-                    try table.recount(coldKeys: cold.keyCount(table: table.number))
+                    try table.recount(
+                        coldKeys: cold.keyCount(table: table.number), options.onEvent)
                 }
             }
             startThreads(options)
@@ -214,7 +220,8 @@ public final class Store: Sendable {
         let reading = Recovery(
             folder: directory.logPath, acceptsDamage: options.acceptsDamagedLog,
             progress: { done, all in onEvent?(.recovering(bytes: done, of: all)) })
-        let recovered = try Self.recover(opened, cold, demoter, directory, &state, reading)
+        let recovered = try Self.recover(
+            opened, cold, demoter, directory, &state, reading, onEvent)
         recovery = recovered.report
 
         state.isClean = false
@@ -251,7 +258,8 @@ public final class Store: Sendable {
     /// Replays the log into the tables and makes their counts true.
     private static func recover(
         _ tables: Tables, _ cold: any ColdTier, _ demoter: Demoter, _ directory: DataDirectory,
-        _ state: inout DataDirectory.State, _ recovery: Recovery
+        _ state: inout DataDirectory.State, _ recovery: Recovery,
+        _ onEvent: (@Sendable (Event) -> Void)?
     ) throws(StoreError) -> Recovery.Result {
         var hasDemoted = false
         var deleted: [UInt32: Set<UInt64>] = [:]
@@ -280,7 +288,7 @@ public final class Store: Sendable {
             let atStop = state.tables[String(table.number)]?.coldKeys
             let known =
                 state.isClean && !hasDemoted ? atStop : try cold.keyCount(table: table.number)
-            try table.recount(coldKeys: known)
+            try table.recount(coldKeys: known, onEvent)
         }
         for (number, keys) in deleted {
             try tables.byNumber[number]?.rows.finishReplay(deleted: keys)
@@ -297,9 +305,11 @@ public final class Store: Sendable {
                     do throws(StoreError) {
                         let started = ContinuousClock.now
                         try self.cutLog()
+                        self.cutFailure.withLockedValue { $0 = nil }
                         self.onEvent?(.logCut(seconds: started.duration(to: .now) / .seconds(1)))
                     } catch {
                         if error == .closed { return }
+                        self.cutFailure.withLockedValue { $0 = error }
                         self.onEvent?(.logCutFailed(error))
                         // The disk is full or failing: not as fast as the processor can.
                         Thread.sleep(forTimeInterval: 0.5)
@@ -437,6 +447,8 @@ public final class Store: Sendable {
     public func statistics() -> StoreStatistics {
         StoreStatistics(
             memoryLimitBytes: budget.limitBytes, hotBytes: budget.usedBytes,
+            diskFailure: log?.currentFailure ?? budget.demotionFailure
+                ?? cutFailure.withLockedValue { $0 },
             tables: tables.map { $0.statistics() })
     }
 

@@ -256,6 +256,9 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
         body(failure)
     }
 
+    /// Why the log is not written, or not made longer.
+    var currentFailure: StoreError? { condition.withLock { failure ?? spareFailure } }
+
     // MARK: the thread
 
     private func run() {
