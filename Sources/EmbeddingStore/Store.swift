@@ -486,8 +486,11 @@ public final class Store: Sendable {
             for table in tables { try table.rows.noteAgain(in: log) }
             return true
         } catch {
-            guard case .overloaded = error else { throw error }
-            return false
+            switch error {
+            // What the log has no room for, the cold tier may have.
+            case .overloaded, .storageFull: return false
+            default: throw error
+            }
         }
     }
 
