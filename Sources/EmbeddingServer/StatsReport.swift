@@ -85,6 +85,8 @@ struct StatsReport: Report {
 
     var uptimeSeconds: Double
     var memory: Memory
+    /// Why rows cannot be written to disk; missing when they can.
+    var diskFailure: String?
     var connections: Int
     var requestMemory: RequestMemoryFigures
     var diskQueue: DiskQueue
@@ -104,6 +106,7 @@ struct StatsReport: Report {
     ) {
         uptimeSeconds = Double((NIODeadline.now() - statistics.started).nanoseconds) / 1e9
         memory = Memory(limitBytes: store.memoryLimitBytes, hotBytes: store.hotBytes)
+        diskFailure = store.diskFailure.map { "\($0)" }
         let limits = statistics.limitFigures
         connections = limits.connections
         requestMemory = .init(limitBytes: shared.limitBytes, heldBytes: shared.takenBytes)

@@ -34,27 +34,36 @@ extension Store {
     private func copy(into folder: String, _ log: WriteAheadLog) throws(StoreError) {
         cuts.lock()
         defer { cuts.unlock() }
+        // Most of it before anything is recorded: a log that is full meanwhile would hold up writes.
+        if durability == .none { try flush() }
         let first = try log.rotate(recording: true)
         defer {
             if durability == .none { endRecording(log) }
         }
         var state = runningState()
         try flush(cutting: log, before: first)
-        coldWrites.lock()
-        defer { coldWrites.unlock() }
-        try log.settle()
-        try cold.checkpoint(to: folder + "/cold")
-        // Nobody writes to the cold tier until this returns, so its counts are those of the copy.
-        let end = try log.rotate()
+        let (end, coldKeys) = try copyCold(into: folder, log)
+        // They are complete, and stay while `cuts` is held.
         for number in first..<end { try copySegment(number, of: log, into: folder) }
-        let now = runningState()
-        for (number, table) in now.tables { state.tables[number]?.coldKeys = table.coldKeys }
+        for (number, keys) in coldKeys { state.tables[number]?.coldKeys = keys }
         state.isClean = true
         // Those of the copy are written down when it is closed.
         state.coldFiles = nil
         state.logSegment = first
         state.hasLog = true
         try DataDirectory.write(state, inFolder: folder)
+    }
+
+    /// Copies the cold tier, and returns the first segment of the log after the copy and the number
+    /// of keys that each table has in it.
+    private func copyCold(
+        into folder: String, _ log: WriteAheadLog
+    ) throws(StoreError) -> (end: UInt64, coldKeys: [String: Int]) {
+        coldWrites.lock()
+        defer { coldWrites.unlock() }
+        try log.settle()
+        try cold.checkpoint(to: folder + "/cold")
+        return (try log.rotate(), runningState().tables.mapValues(\.coldKeys))
     }
 
     /// Without durability the log is only written for a checkpoint.

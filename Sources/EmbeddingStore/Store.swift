@@ -45,6 +45,9 @@ public final class Store: Sendable {
     public enum Event: Sendable {
         /// The log is being replayed: bytes done, and in all.
         case recovering(bytes: Int, of: Int)
+        /// It is found out which rows have a copy on disk: rows looked at so far, and in all where
+        /// that is known.
+        case counting(table: String, rows: Int, of: Int?)
         /// Rows that were in memory before the start are there again.
         case restored(rows: Int, seconds: Double)
         /// Rows were written to the cold tier, and the log behind them was cut.
@@ -75,6 +78,9 @@ public final class Store: Sendable {
     private let threads = BackgroundThreads()
     /// One change of the set of tables, or close, at a time. Held across I/O.
     let changes = NIOLock()
+    /// Why the last cut of the log failed.
+    private let cutFailure = NIOLockedValueBox<StoreError?>(nil)
+    private let hintsWritten = NIOLockedValueBox(ContinuousClock.now)
     /// One cut of the log, or checkpoint, at a time; taken after `changes`. Held across I/O.
     let cuts = NIOLock()
     /// One writer of the cold tier at a time; taken last. Held across I/O.
@@ -179,8 +185,7 @@ public final class Store: Sendable {
             let rows = RowStore(
                 table: entry.number, schema: entry.schema, shardCount: shardCount, budget: budget,
                 cold: cold, coldWrites: coldWrites, pinned: pinned,
-                // Until they are counted there may be any number.
-                coldKeys: state.isClean ? known?.coldKeys ?? 0 : .max / 2,
+                coldKeys: state.isClean ? known?.coldKeys ?? 0 : nil,
                 pushes: known?.pushes ?? 0, isReadOnly: options.isReadOnly)
             let table = Table(name: entry.name, rows: rows)
             tables.byNumber[entry.number] = table
@@ -196,7 +201,12 @@ public final class Store: Sendable {
         guard !isReadOnly else {
             recovery = RecoveryReport()
             log = nil
-            if !state.isClean { for table in opened.all { try table.recount(coldKeys: nil) } }
+            if !state.isClean {
+                for table in opened.all {
+                    try table.recount(
+                        coldKeys: cold.keyCount(table: table.number), options.onEvent)
+                }
+            }
             try restoreAdmission(state)
             startThreads(options)
             return
@@ -205,11 +215,14 @@ public final class Store: Sendable {
         for orphan in cold.tables where opened.byNumber[orphan] == nil {
             try cold.dropTable(orphan)
         }
+        // What recovery writes there counts as what is written later: a cut relies on it.
+        if durability != .none { cold.keepWrites(synced: durability == .synced) }
         let onEvent = options.onEvent
         let reading = Recovery(
             folder: directory.logPath, acceptsDamage: options.acceptsDamagedLog,
             progress: { done, all in onEvent?(.recovering(bytes: done, of: all)) })
-        let recovered = try Self.recover(opened, demoter, directory, &state, reading)
+        let recovered = try Self.recover(
+            opened, cold, demoter, directory, &state, reading, onEvent)
         recovery = recovered.report
         let found = state
 
@@ -225,13 +238,10 @@ public final class Store: Sendable {
             older: recovered.segments, nextSegment: recovered.nextSegment,
             nextBlock: recovered.nextBlock)
         self.log = log
-        if durability != .none {
-            cold.keepWrites(synced: durability == .synced)
-            if state.hasLog != true {
-                // From here on it would be missed.
-                state.hasLog = true
-                try directory.writeState(state)
-            }
+        if durability != .none, state.hasLog != true {
+            // From here on it would be missed.
+            state.hasLog = true
+            try directory.writeState(state)
         }
         let firstSegment = state.logSegment ?? recovered.nextSegment
         tablesBox.withLockedValue { $0.logSegment = firstSegment }
@@ -250,8 +260,9 @@ public final class Store: Sendable {
 
     /// Replays the log into the tables and makes their counts true.
     private static func recover(
-        _ tables: Tables, _ demoter: Demoter, _ directory: DataDirectory,
-        _ state: inout DataDirectory.State, _ recovery: Recovery
+        _ tables: Tables, _ cold: any ColdTier, _ demoter: Demoter, _ directory: DataDirectory,
+        _ state: inout DataDirectory.State, _ recovery: Recovery,
+        _ onEvent: (@Sendable (Event) -> Void)?
     ) throws(StoreError) -> Recovery.Result {
         var hasDemoted = false
         var deleted: [UInt32: Set<UInt64>] = [:]
@@ -260,6 +271,7 @@ public final class Store: Sendable {
         ) { (entry, section) throws(StoreError) in
             // Of a table that has been dropped since nothing is wanted.
             guard let table = tables.byNumber[entry.table] else { return }
+            table.rows.becomeUncounted()
             try table.rows.replay(
                 entry, section, deleted: &deleted[entry.table, default: []],
                 trustsDisk: state.isRewritten != true
@@ -274,13 +286,15 @@ public final class Store: Sendable {
                 while try demoter.demote(exactly: true) > 0 {}
             }
         }
-        for (number, keys) in deleted {
-            try tables.byNumber[number]?.rows.finishReplay(deleted: keys)
-        }
         if result.report.entries == 0, state.isClean { return result }
         for table in tables.all {
-            let known = state.isClean && !hasDemoted ? table.rows.state.coldKeys : nil
-            try table.recount(coldKeys: known)
+            let atStop = state.tables[String(table.number)]?.coldKeys
+            let known =
+                state.isClean && !hasDemoted ? atStop : try cold.keyCount(table: table.number)
+            try table.recount(coldKeys: known, onEvent)
+        }
+        for (number, keys) in deleted {
+            try tables.byNumber[number]?.rows.finishReplay(deleted: keys)
         }
         return result
     }
@@ -294,9 +308,11 @@ public final class Store: Sendable {
                     do throws(StoreError) {
                         let started = ContinuousClock.now
                         try self.cutLog()
+                        self.cutFailure.withLockedValue { $0 = nil }
                         self.onEvent?(.logCut(seconds: started.duration(to: .now) / .seconds(1)))
                     } catch {
                         if error == .closed { return }
+                        self.cutFailure.withLockedValue { $0 = error }
                         self.onEvent?(.logCutFailed(error))
                         // The disk is full or failing: not as fast as the processor can.
                         Thread.sleep(forTimeInterval: 0.5)
@@ -435,20 +451,62 @@ public final class Store: Sendable {
     public func statistics() -> StoreStatistics {
         StoreStatistics(
             memoryLimitBytes: budget.limitBytes, hotBytes: budget.usedBytes,
+            diskFailure: log?.currentFailure ?? budget.demotionFailure
+                ?? cutFailure.withLockedValue { $0 },
             tables: tables.map { $0.statistics() })
     }
 
-    /// Writes to the cold tier what has changed, so that the log is not needed any more up to here.
-    /// Blocks.
+    /// Of a log that rows are noted in again, at most so large a part is theirs: a cut frees twice
+    /// that.
+    private static let notedAgainShare = 4
+
+    /// Writes what has changed to where it survives without what the log says of it up to here, which
+    /// is then removed. Blocks.
+    ///
+    /// Where that is little against the log, it is noted there once more: rows that are trained again
+    /// and again are seldom worth sorting and merging. Otherwise it goes to the cold tier.
     func cutLog() throws(StoreError) {
         guard let log else { return }
         cuts.lock()
         defer { cuts.unlock() }
         try checkOpen()
-        try flush(cutting: log, before: log.activeSegment)
-        // A hint, which may be an older one.
+        let segment = log.activeSegment
+        if try noteAgain(in: log) {
+            try cut(log, before: segment)
+        } else {
+            try flush(cutting: log, before: segment)
+        }
+        if hintsWritten.withLockedValue({ $0.duration(to: .now) }) > Self.hintsInterval {
+            writeHints()
+        }
+    }
+
+    /// Returns false when that would be too much, or the log has no room.
+    private func noteAgain(in log: WriteAheadLog) throws(StoreError) -> Bool {
+        let tables = tables
+        let bytes = tables.reduce(0) { $0 + $1.rows.aheadBytes }
+        guard bytes <= log.options.bytesMax / Self.notedAgainShare else { return false }
+        do throws(StoreError) {
+            for table in tables { try table.rows.noteAgain(in: log) }
+            return true
+        } catch {
+            switch error {
+            // What the log has no room for, the cold tier may have.
+            case .overloaded, .storageFull: return false
+            default: throw error
+            }
+        }
+    }
+
+    /// It is needed after a crash only, when an older one does as well.
+    private static let hintsInterval = Duration.seconds(180)
+
+    /// Writes what a start can do without; `stop` as `saveAdmission` has it.
+    private func writeHints(stop: UInt64 = 0) {
+        // A hint is no reason to fail.
         try? HotList.write(tables.map(\.rows), inFolder: path)
-        saveAdmission()
+        hintsWritten.withLockedValue { $0 = .now }
+        saveAdmission(stop: stop)
     }
 
     /// Writes every row that has changed to the cold tier, where it survives, and removes the
@@ -456,6 +514,10 @@ public final class Store: Sendable {
     /// the caller.
     func flush(cutting log: WriteAheadLog, before segment: UInt64) throws(StoreError) {
         try flush()
+        try cut(log, before: segment)
+    }
+
+    private func cut(_ log: WriteAheadLog, before segment: UInt64) throws(StoreError) {
         tablesBox.withLockedValue { $0.logSegment = segment }
         let state = runningState()
         // It counts pushes, which the log must know as well.
@@ -464,7 +526,7 @@ public final class Store: Sendable {
         log.removeSegments(before: segment)
     }
 
-    private func flush() throws(StoreError) {
+    func flush() throws(StoreError) {
         for table in tables { try table.rows.flush() }
         try cold.sync()
     }
@@ -544,9 +606,7 @@ public final class Store: Sendable {
         defer { cuts.unlock() }
         try flush()
         log.stop()
-        // A hint is no reason not to close.
-        try? HotList.write(tables.map(\.rows), inFolder: path)
-        saveAdmission(stop: log.endSegment)
+        writeHints(stop: log.endSegment)
         return try tableNamesOfColdFiles()
     }
 }

@@ -198,6 +198,8 @@ struct Serve: AsyncParsableCommand {
             switch event {
             case .recovering(let done, let all):
                 StandardError.showProgress("replaying the log", bytes: done, of: all)
+            case .counting(let table, let rows, let all):
+                StandardError.showProgress("counting \(table)", rows: rows, of: all)
             case .restored(let rows, let seconds):
                 logger.info(
                     "hot rows restored",
@@ -217,6 +219,11 @@ struct Serve: AsyncParsableCommand {
             logger.warning(
                 "the end of the log was not whole and was dropped: a write that was not acknowledged",
                 metadata: ["file": "\(file)", "bytes": "\(recovery.droppedBytes)"])
+        }
+        if let file = recovery.missing {
+            logger.error(
+                "a part of the log is missing; the store is as of before it",
+                metadata: ["file": "\(file)"])
         }
         for file in recovery.putAside {
             logger.error("a damaged part of the log was put aside", metadata: ["file": "\(file)"])

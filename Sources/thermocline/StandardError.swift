@@ -25,6 +25,13 @@ enum StandardError {
         showProgress("\(what) \(bar) \(Units.bytes(UInt64(done))) of \(Units.bytes(UInt64(all)))")
     }
 
+    /// Shows how many rows a piece of work has seen, and takes that away when all are done.
+    static func showProgress(_ what: String, rows done: Int, of all: Int?) {
+        guard done < all ?? .max else { return clearProgress() }
+        let end = all.map { " of \(Units.count(UInt64($0)))" } ?? ""
+        showProgress("\(what) \(Units.count(UInt64(done)))\(end) rows")
+    }
+
     private static let barWidth = 30
 
     /// Takes the line of progress away.

@@ -61,6 +61,8 @@ struct StatsReport: Decodable {
     var hitRatio: Double
     var promotions: UInt64
     var demotions: UInt64
+    /// Why the server cannot write rows to disk.
+    var diskFailure: String?
     var connections: UInt64
     var requestMemory: RequestMemory
     var diskQueue: DiskQueue
@@ -106,6 +108,7 @@ struct StatsReport: Decodable {
             "cut off",
             "\(Units.count(cutOff.handshake)) handshake, \(Units.count(cutOff.receive)) receive, "
                 + "\(Units.count(cutOff.send)) send, \(Units.count(cutOff.idle)) idle")
+        if let diskFailure { text.add("disk failure", diskFailure) }
         return text.text
     }
 

@@ -17,8 +17,11 @@ protocol ColdTier: AnyObject, Sendable {
 
     /// The values of `keys`, in their order.
     func read(_ keys: [UInt64], table: UInt32) throws(StoreError) -> ColdRows
-    /// Puts, or without a value deletes, all of `rows`; no key comes twice.
-    func write(_ rows: ColdRows, table: UInt32) throws(StoreError)
+    /// Puts, or without a value deletes, all of `rows`; no key comes twice. `keyCount` is the number
+    /// of keys that the table has then, where it is known: what survives of one survives of the other.
+    func write(_ rows: ColdRows, table: UInt32, keyCount: Int?) throws(StoreError)
+    /// What the last `write` that is on disk said of the number of keys, nil when it said nothing.
+    func keyCount(table: UInt32) throws(StoreError) -> Int?
     /// Calls `body` with each key and value, in ascending order of key, until it returns false.
     func scan(
         table: UInt32, _ body: (UInt64, UnsafeRawBufferPointer) throws(StoreError) -> Bool

@@ -174,19 +174,36 @@ final class RocksDBColdTier: ColdTier {
         return rows
     }
 
-    func write(_ rows: ColdRows, table: UInt32) throws(StoreError) {
+    func write(_ rows: ColdRows, table: UInt32, keyCount: Int?) throws(StoreError) {
         let family = try family(table)
         // A file to ingest is written once, and its rows perhaps again by a flush that it causes.
         try DiskSpace.check(
             path, for: 2 * rows.valueBytes, leaving: DiskSpace.leftByColdTierBytes)
         if rows.count >= Self.ingestedRowsMin {
-            try ingest(rows, into: family)
+            try ingest(rows, KeyCount(keyCount), into: family)
         } else {
-            try put(rows, into: family)
+            try put(rows, KeyCount(keyCount), into: family)
         }
     }
 
-    private func put(_ rows: ColdRows, into family: ColumnFamily) throws(StoreError) {
+    func keyCount(table: UInt32) throws(StoreError) -> Int? {
+        let family = try family(table)
+        var length = 0
+        let value = try unsafe StoreError.checkingRocksDB(path: path) { error in
+            unsafe KeyCount.withKey {
+                unsafe rocksdb_get_cf(
+                    family.database.pointer, options.reads, family.handle, $0, KeyCount.keyBytes,
+                    &length, error)
+            }
+        }
+        guard let value = unsafe value else { return nil }
+        defer { unsafe rocksdb_free(value) }
+        return try unsafe KeyCount(UnsafeRawBufferPointer(start: value, count: length)).keys
+    }
+
+    private func put(
+        _ rows: ColdRows, _ keyCount: KeyCount, into family: ColumnFamily
+    ) throws(StoreError) {
         let batch = unsafe rocksdb_writebatch_create()
         defer { unsafe rocksdb_writebatch_destroy(batch) }
         for (at, key) in rows.keys.enumerated() {
@@ -204,13 +221,19 @@ final class RocksDBColdTier: ColdTier {
                 }
             }
         }
+        unsafe keyCount.withEntry { key, value in
+            unsafe rocksdb_writebatch_put_cf(
+                batch, family.handle, key, KeyCount.keyBytes, value, KeyCount.valueBytes)
+        }
         try unsafe StoreError.checkingRocksDB(path: path) {
             unsafe rocksdb_write(family.database.pointer, rowWrites(), batch, $0)
         }
     }
 
     /// Writes a sorted file beside the database and has it taken over.
-    private func ingest(_ rows: ColdRows, into family: ColumnFamily) throws(StoreError) {
+    private func ingest(
+        _ rows: ColdRows, _ keyCount: KeyCount, into family: ColumnFamily
+    ) throws(StoreError) {
         let file = nextFile.withLockedValue { number in
             defer { number += 1 }
             return "\(path)/ingest-\(getpid())-\(number).sst"
@@ -240,6 +263,13 @@ final class RocksDBColdTier: ColdTier {
                 }
             }
         }
+        // Behind every row.
+        try unsafe StoreError.checkingRocksDB(path: file) { error in
+            unsafe keyCount.withEntry { key, value in
+                unsafe rocksdb_sstfilewriter_put(
+                    writer, key, KeyCount.keyBytes, value, KeyCount.valueBytes, error)
+            }
+        }
         try unsafe StoreError.checkingRocksDB(path: file) {
             unsafe rocksdb_sstfilewriter_finish(writer, $0)
         }
@@ -256,6 +286,7 @@ final class RocksDBColdTier: ColdTier {
         table: UInt32, _ body: (UInt64, UnsafeRawBufferPointer) throws(StoreError) -> Bool
     ) throws(StoreError) {
         try unsafe scan(try family(table)) { (key, value) throws(StoreError) in
+            if unsafe KeyCount.isKey(key) { return true }
             guard key.count == 8 else { throw .damaged("\(path): a key of \(key.count) bytes") }
             return try unsafe body(key.loadUnaligned(as: UInt64.self).bigEndian, value)
         }

@@ -3,13 +3,15 @@ import CKernels
 /// The bytes of the log. Everything is little-endian and starts at a multiple of 8.
 ///
 /// ```
-/// segment   header | block | block | … | zeros
+/// segment   header | block | block | … | end
 /// block     header | entry | entry | …
 /// entry     header | section | section | …
 /// section   header | record | record | …
 /// ```
 /// A **block** is what became durable at once: it counts whole or, when anything of it is missing
-/// or damaged, not at all, and with it everything behind it. An **entry** is what one request did
+/// or damaged, not at all, and with it everything behind it. The **end** is a header's length of
+/// zeros, or what is left of the file if that is less; behind it may be anything, since files are
+/// used again, and blocks of another segment say so. An **entry** is what one request did
 /// to one table. A **section** is what it did to one shard of it, under the shard's lock; its
 /// ticket tells in which order sections of entries in one block happened.
 enum LogFormat {
@@ -35,6 +37,8 @@ enum LogFormat {
     /// | 24 | 4 | number of entries |
     /// | 28 | 4 | number of the segment, low half |
     static let blockHeaderBytes = 32
+    /// Zeros behind the last block, where the header of the next will be.
+    static let endBytes = blockHeaderBytes
     static let blockMagic: UInt32 = 0x4B42_4C54  // "TLBK"
 
     /// | offset | bytes | field |

@@ -102,8 +102,13 @@ import CKernels
         return false
     }
 
-    /// Bytes from the offset to the last one that was ever written.
-    var writtenBytesFromHere: Int {
+    /// Bytes from the offset on of what is no whole block: as many as its header says, if that is
+    /// sound, else up to the last byte that is not zero.
+    var brokenBytesFromHere: Int {
+        let rest = byteCount - offset
+        if rest >= LogFormat.blockHeaderBytes, let header = header(at: offset) {
+            return min(rest, LogFormat.blockHeaderBytes + header.bytes)
+        }
         var end = byteCount
         while end - 8 > offset, end % 8 == 0,
             unsafe bytes.load(fromByteOffset: end - 8, as: UInt64.self) == 0

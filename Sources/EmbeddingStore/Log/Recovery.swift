@@ -15,6 +15,8 @@ public struct RecoveryReport: Sendable, Equatable {
     public var droppedBytes = 0
     /// The file that they were in.
     public var droppedFrom: String?
+    /// A file that is missing, before which the log ends at the user's word.
+    public var missing: String?
     /// Files that were put aside because of damage, at the user's word.
     public var putAside: [String] = []
 }
@@ -47,7 +49,7 @@ struct Recovery {
     ///
     /// `first` is the oldest segment that is needed; older ones are removed. With `isExpected` it must
     /// be there. A part at the end that is not whole is cut off. Throws `damaged`, naming the file,
-    /// when a segment is missing, or something is wrong before the end.
+    /// when a segment is missing, or something is wrong before the end, unless that is accepted.
     func run(
         first: UInt64, isExpected: Bool,
         _ apply: (LogReader.Entry, LogReader.Section) throws(StoreError) -> Void
@@ -55,15 +57,21 @@ struct Recovery {
         let started = ContinuousClock.now
         var result = Result()
         result.nextSegment = first
-        let files = try neededFiles(first: first)
-        if isExpected, files.first?.number != first { throw missing(first) }
-        guard let lastFile = files.last else { return result }
-        for (file, next) in zip(files, files.dropFirst()) where next.number != file.number + 1 {
-            throw missing(file.number + 1)
+        var files = try neededFiles(first: first)
+        if let missing = missingSegment(files, first: first, isExpected: isExpected) {
+            let path = LogSegment.path(folder: folder, number: missing)
+            guard acceptsDamage else { throw .damaged("\(path) is missing") }
+            let later = files.filter { $0.number > missing }
+            try putAside(later[...], &result)
+            files.removeLast(later.count)
+            result.report.missing = path
+            result.nextSegment = missing
         }
+        guard let lastFile = files.last else { return result }
         result.nextSegment = lastFile.number + 1
         let total = files.reduce(0) { $0 + $1.bytes }
         var expected: UInt64?
+        let putAsideBefore = result.report.putAside.count
         for (at, file) in files.enumerated() {
             let end = try unsafe Self.withContents(of: file.path) {
                 (bytes) throws(StoreError) -> Int? in
@@ -79,7 +87,7 @@ struct Recovery {
             result.report.segments += 1
             result.report.bytes += end
             progress(files[...at].reduce(0) { $0 + $1.bytes }, total)
-            if !result.report.putAside.isEmpty {
+            if result.report.putAside.count > putAsideBefore {
                 result.nextSegment = file.number + 1
                 break
             }
@@ -89,8 +97,22 @@ struct Recovery {
         return result
     }
 
-    private func missing(_ number: UInt64) -> StoreError {
-        .damaged("\(LogSegment.path(folder: folder, number: number)) is missing")
+    private func missingSegment(_ files: [File], first: UInt64, isExpected: Bool) -> UInt64? {
+        if isExpected, files.first?.number != first { return first }
+        return zip(files, files.dropFirst()).first { $1.number != $0.number + 1 }
+            .map { $0.0.number + 1 }
+    }
+
+    /// Renames files, the last first, so that an interruption leaves no gap.
+    private func putAside(_ files: ArraySlice<File>, _ result: inout Result) throws(StoreError) {
+        for file in files.reversed() {
+            let aside = file.path + Self.asideSuffix
+            guard unsafe rename(file.path, aside) == 0 else {
+                throw .file(file.path, "rename", errno)
+            }
+            result.report.putAside.append(aside)
+        }
+        if !files.isEmpty { try DataDirectory.syncFile(folder) }
     }
 
     private func neededFiles(first: UInt64) throws(StoreError) -> [File] {
@@ -136,7 +158,8 @@ struct Recovery {
                 try replay(block, file, &result, apply)
                 expected = block.number + 1
             case .end:
-                if reader.writtenBytesFromHere > 0 {
+                // What is behind the end may be of an older segment, or show that something is lost.
+                if reader.hasLaterBlock(after: expected ?? 0) {
                     try stop(
                         at: reader, file, "blocks are missing", expected, later, &result)
                 } else {
@@ -177,18 +200,11 @@ struct Recovery {
             guard acceptsDamage else {
                 throw .damaged("\(detail); sound blocks of the log come after it")
             }
-            // The last first, so that an interruption leaves no gap.
-            for file in later.reversed() {
-                let aside = file.path + Self.asideSuffix
-                guard unsafe rename(file.path, aside) == 0 else {
-                    throw .file(file.path, "rename", errno)
-                }
-                result.report.putAside.append(aside)
-            }
+            try putAside(later, &result)
             try copyAside(file, &result)
             try cut(file, to: reader.offset)
         } else {
-            result.report.droppedBytes = reader.writtenBytesFromHere
+            result.report.droppedBytes = reader.brokenBytesFromHere
             result.report.droppedFrom = file.path
             try cut(file, to: reader.offset)
         }

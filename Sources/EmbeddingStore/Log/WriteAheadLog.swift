@@ -12,7 +12,8 @@ import Synchronization
 /// flush of the device.
 ///
 /// Files are segments of the log; see `LogFormat`. Space for the next one is taken before it is
-/// needed, so that a full disk refuses writes before they are applied.
+/// needed, so that a full disk refuses writes before they are applied. Files that are needed no more
+/// become the next ones.
 final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarded by `condition`
     struct Options: Sendable {
         var durability: Durability
@@ -21,7 +22,9 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
 
         /// Many segments, so that little is kept longer than it must be; a few large ones would
         /// cost no less.
-        var segmentBytes: Int { max(256 << 10, min(16 << 20, bytesMax / 8)) }
+        var segmentBytes: Int {
+            max(256 << 10, min(16 << 20, bytesMax / 8)).roundedUp(toMultipleOf: 4096)
+        }
         /// The most that one write may take.
         var entryBytesMax: Int { bytesMax / 4 }
     }
@@ -65,6 +68,8 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
     private var nextSegment: UInt64
     /// Segments behind the active one that are still needed, oldest first.
     private var older: [(number: UInt64, bytes: Int)] = []
+    /// Files of segments that are not needed any more, to be used again.
+    private var free: [(number: UInt64, bytes: Int)] = []
     private var rotationsWanted = 0
     private var rotationsDone = 0
     /// Number of the first segment after the last rotation.
@@ -189,7 +194,7 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
         defer { condition.unlock() }
         insideCount -= 1
         reservedBytes -= pass.reservedBytes
-        if let entry {
+        if let entry, isRecording {
             pending.append(entry)
             pendingBytes += entry.byteCount
         }
@@ -250,6 +255,9 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
         condition.unlock()
         body(failure)
     }
+
+    /// Why the log is not written, or not made longer.
+    var currentFailure: StoreError? { condition.withLock { failure ?? spareFailure } }
 
     // MARK: the thread
 
@@ -381,12 +389,12 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
         let wanted = max(
             options.segmentBytes,
             wantedBytes + LogFormat.segmentHeaderBytes + LogFormat.blockHeaderBytes)
-        let total = older.reduce(active?.capacity ?? 0) { $0 + $1.bytes }
+        let needed = older.reduce(active?.capacity ?? 0) { $0 + $1.bytes }
         let isWanted =
             isSpareDue && wantsRecording && failure == nil
             && (spare.map { $0.capacity < wanted } ?? true) && !isSpareReserved
             // A log that is full is made shorter by a rotation.
-            && (total + wanted <= options.bytesMax || isRotationWanted)
+            && (needed + wanted <= options.bytesMax || isRotationWanted)
         // What stands in the way now is looked at again.
         isSpareDue = isSpareDue && isSpareReserved
         if isWanted, let unused = spare {
@@ -395,9 +403,25 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
             // No number is left out: a gap would be taken for a loss.
             nextSegment = unused.number
         }
+        var reused: (number: UInt64, bytes: Int)?
+        var surplus: [(number: UInt64, bytes: Int)] = []
+        if isWanted {
+            if let at = free.firstIndex(where: { $0.bytes >= wanted }) {
+                reused = free.remove(at: at)
+            }
+            // Together with those that are free the files keep to the limit.
+            var total = free.reduce(needed + (reused?.bytes ?? wanted)) { $0 + $1.bytes }
+            while total > options.bytesMax, let last = free.popLast() {
+                total -= last.bytes
+                surplus.append(last)
+            }
+        }
         condition.unlock()
+        remove(surplus)
         guard isWanted else { return }
-        let made = Result { () throws(StoreError) in try makeSegment(bytes: wanted) }
+        let made = Result { () throws(StoreError) in
+            try makeSegment(bytes: wanted, reusing: reused)
+        }
         condition.lock()
         switch made {
         case .success(let segment):
@@ -411,11 +435,16 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
         condition.unlock()
     }
 
-    private func makeSegment(bytes: Int) throws(StoreError) -> LogSegment {
-        try DiskSpace.check(folder, for: bytes, leaving: DiskSpace.leftByLogBytes)
+    private func makeSegment(
+        bytes: Int, reusing reused: (number: UInt64, bytes: Int)? = nil
+    ) throws(StoreError) -> LogSegment {
+        if reused == nil {
+            try DiskSpace.check(folder, for: bytes, leaving: DiskSpace.leftByLogBytes)
+        }
         let segment = try LogSegment(
-            folder: folder, number: nextSegment, capacity: bytes.roundedUp(toMultipleOf: 4096),
-            synced: options.durability == .synced)
+            folder: folder, number: nextSegment,
+            capacity: reused?.bytes ?? bytes.roundedUp(toMultipleOf: 4096),
+            reusing: reused?.number, synced: options.durability == .synced)
         nextSegment += 1
         return segment
     }
@@ -443,6 +472,7 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
         if recording == true { try DataDirectory.makeFolder(folder) }
         condition.lock()
         defer { condition.unlock() }
+        if recording == true, failure != nil, options.durability == .none { forgetFailure() }
         if let recording { wantsRecording = recording }
         // Callers come one at a time: they hold the store's lock for changes.
         rotationsWanted += 1
@@ -462,16 +492,39 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
         return rotatedTo
     }
 
-    /// Removes the segments before `number`: what they say is on disk elsewhere. A file that cannot
-    /// be removed is left to the next start.
+    /// Makes a log that has failed, and that nobody's write depends on, fit to be written again.
+    /// `condition` is locked.
+    private func forgetFailure() {
+        failure = nil
+        if let active { older.append((active.number, active.capacity)) }
+        active = nil
+        activeLeft = 0
+        pending = []
+        pendingBytes = 0
+    }
+
+    /// Lets go of the segments before `number`: what they say is on disk elsewhere.
     func removeSegments(before number: UInt64) {
         condition.lock()
-        let removed = older.filter { $0.number < number }
+        var removed = older.filter { $0.number < number }
         older.removeAll { $0.number < number }
+        if isRecording, !isStopping {
+            // Of the usual size; recovery has cut off what it did not need of others.
+            free += removed.filter { $0.bytes == options.segmentBytes }
+            removed.removeAll { $0.bytes == options.segmentBytes }
+        } else {
+            removed += free
+            free = []
+        }
         isSpareDue = true
         condition.broadcast()
         condition.unlock()
-        for segment in removed {
+        remove(removed)
+    }
+
+    /// A file that cannot be removed is left to the next start.
+    private func remove(_ segments: [(number: UInt64, bytes: Int)]) {
+        for segment in segments {
             unsafe unlink(LogSegment.path(folder: folder, number: segment.number))
         }
     }

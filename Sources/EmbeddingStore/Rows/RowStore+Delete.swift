@@ -92,7 +92,7 @@ extension RowStore {
         }
         var tombstones = ColdRows()
         for (at, key) in keys.enumerated() where had[at] { unsafe tombstones.append(key, nil) }
-        if tombstones.count > 0 { try cold.write(tombstones, table: table) }
+        if tombstones.count > 0 { try writeCold(tombstones, newKeys: -tombstones.count) }
         coldKeys.subtract(tombstones.count, ordering: .releasing)
         return had
     }

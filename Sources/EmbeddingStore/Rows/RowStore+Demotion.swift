@@ -41,9 +41,16 @@ extension RowStore {
         let staged = stage(
             below: threshold, rowsMax: max(shards.count, bytesMax / layout.stride),
             exactly ? layout.precision : schema.coldPrecision)
-        if staged.written.count > 0 {
-            try log?.settle()
-            try cold.write(staged.written, table: table)
+        do throws(StoreError) {
+            if staged.written.count > 0 {
+                try log?.settle()
+                try writeCold(staged.written, newKeys: staged.newKeys)
+            }
+        } catch {
+            // What the disk has as it is can leave all the same, and makes room for reads.
+            let unwritten = Set(staged.written.keys)
+            _ = try removeDemoted(staged.keys.map { $0.filter { !unwritten.contains($0) } })
+            throw error
         }
         return try removeDemoted(staged.keys) * layout.stride
     }
@@ -53,6 +60,8 @@ extension RowStore {
         var keys: [[UInt64]]
         /// Those of them that the disk does not have, or has differently.
         var written = ColdRows()
+        /// Those of which the disk has nothing.
+        var newKeys = 0
     }
 
     /// Rows that a demotion looks at, or removes, before it lets requests have the shard again.
@@ -110,6 +119,7 @@ extension RowStore {
         if !isReadOnly, unsafe mustWrite(meta.pointee, precision) {
             unsafe write(
                 record, key, meta.pointee, precision, budget.epoch, scratch, &staged.written)
+            if unsafe !meta.pointee.has(RowMeta.coldCopy) { staged.newKeys += 1 }
         }
     }
 
@@ -228,9 +238,10 @@ extension RowStore {
             guard cold.tables.contains(table) else { return }  // dropped meanwhile
             // Rows of many shards together, since sorted files that overlap less are merged less.
             var written = ColdRows()
+            var newKeys = 0
             while shard < shards.count, written.valueBytes < MemoryBudget.stagedBytesMax {
                 let isDone = shards[shard].lock.withLock {
-                    stageFlush(shards[shard], downFrom: &end, &written)
+                    stageFlush(shards[shard], downFrom: &end, &written, &newKeys)
                 }
                 if isDone {
                     shard += 1
@@ -239,15 +250,16 @@ extension RowStore {
             }
             if written.count > 0 {
                 try log?.settle()
-                try cold.write(written, table: table)
+                try writeCold(written, newKeys: newKeys)
                 markFlushed(written.keys)
             }
         }
     }
 
     /// Returns whether the shard is done.
-    private func stageFlush(_ shard: Shard, downFrom end: inout Int, _ rows: inout ColdRows) -> Bool
-    {
+    private func stageFlush(
+        _ shard: Shard, downFrom end: inout Int, _ rows: inout ColdRows, _ newKeys: inout Int
+    ) -> Bool {
         let epoch = budget.epoch
         end = min(end, shard.count)
         let start = max(0, end - Self.flushSliceRows)
@@ -256,8 +268,8 @@ extension RowStore {
                 end -= 1
                 let record = unsafe shard.record(end)
                 let meta = unsafe shard.meta(record)
-                if unsafe meta.pointee.isUnborn { continue }
-                if unsafe meta.pointee.has(RowMeta.dirty) || !meta.pointee.has(RowMeta.coldCopy) {
+                if unsafe isAheadOfDisk(meta.pointee) {
+                    if unsafe !meta.pointee.has(RowMeta.coldCopy) { newKeys += 1 }
                     let key = unsafe record.loadUnaligned(as: UInt64.self)
                     unsafe write(record, key, meta.pointee, layout.precision, epoch, scratch, &rows)
                     // Set again by whoever uses the row from here on.
@@ -267,6 +279,65 @@ extension RowStore {
         }
         return end == 0
     }
+
+    /// Whether what a hot row is, in the log or on its way there, is not on disk.
+    private func isAheadOfDisk(_ meta: RowMeta) -> Bool {
+        !meta.isUnborn && (meta.has(RowMeta.dirty) || !meta.has(RowMeta.coldCopy))
+    }
+
+    // MARK: noting again
+
+    /// Bytes of the rows in memory that the disk does not have as they are, about: from a sample
+    /// over the whole of each shard.
+    var aheadBytes: Int {
+        shards.reduce(0) { sum, shard in
+            shard.lock.withLock {
+                let step = max(1, shard.count / Self.sampleRows)
+                let ahead = stride(from: 0, to: shard.count, by: step).count {
+                    unsafe isAheadOfDisk(shard.meta(shard.record($0)).pointee)
+                }
+                return sum + ahead * step * layout.stride
+            }
+        }
+    }
+
+    /// Bytes that are noted under one lock.
+    private static let noteBytes = 256 << 10
+
+    /// Notes every row that the disk does not have as it is in the log once more, as it is after the
+    /// call began or later: so what the log said before the call is not needed. Blocks.
+    ///
+    /// Throws `overloaded` when the log has no room.
+    func noteAgain(in log: WriteAheadLog) throws(StoreError) {
+        let sliceRows = max(1, Self.noteBytes / layout.stride)
+        let bytes = LogEntry.byteCountMax(
+            records: sliceRows, recordBytes: layout.stride, sections: 1)
+        for shard in shards {
+            // Backwards, for the same reason as a flush.
+            var end = Int.max
+            while end > 0 {
+                let pass = try log.enterWhenRoom(
+                    reserving: bytes, timeoutSeconds: Self.noteTimeoutSeconds)
+                pass.entry?.begin(.changed, table: table, recordBytes: layout.stride)
+                shard.lock.withLock {
+                    pass.entry?.beginSection(ticket: log.ticket())
+                    end = min(end, shard.count)
+                    let start = max(0, end - sliceRows)
+                    while end > start {
+                        end -= 1
+                        let record = unsafe shard.record(end)
+                        if unsafe isAheadOfDisk(shard.meta(record).pointee) {
+                            unsafe pass.entry?.append(record: record)
+                        }
+                    }
+                }
+                _ = leave(pass)
+            }
+        }
+    }
+
+    /// How long a full log is waited for: not long, since the way to make it shorter is another then.
+    private static let noteTimeoutSeconds = 0.5
 
     private func markFlushed(_ keys: [UInt64]) {
         for key in keys {

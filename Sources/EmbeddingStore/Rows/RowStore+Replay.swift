@@ -66,11 +66,12 @@ extension RowStore {
         }
     }
 
-    /// Takes the rows from the disk that were deleted and not made again.
+    /// Takes the rows from the disk that were deleted and not made again, once they are counted.
     func finishReplay(deleted: Set<UInt64>) throws(StoreError) {
         let keys = Array(deleted)
         for start in stride(from: 0, to: keys.count, by: Self.replayedRowsMax) {
-            _ = try deleteCold(Array(keys[start...].prefix(Self.replayedRowsMax)))
+            let had = try deleteCold(Array(keys[start...].prefix(Self.replayedRowsMax)))
+            rowCount.subtract(had.count { $0 }, ordering: .relaxed)
         }
     }
 
@@ -127,18 +128,32 @@ extension RowStore {
 
     // MARK: counts
 
+    /// Reading a row by its key takes so many times as long as reading it as one of all, about.
+    private static let scanFactor = 4
+
     /// Makes the counts true again, and finds out which rows in memory have a copy on disk.
     ///
-    /// `coldKeys` is the number of keys on disk where it is known; else all of them are read.
-    func recount(coldKeys known: Int?) throws(StoreError) {
+    /// `coldKeys` is the number of keys on disk where it is known; else all of them are read. So they
+    /// are where that is faster than to look for those in memory. Calls `progress` now and then with
+    /// rows looked at, and in all where that is known.
+    func recount(
+        coldKeys known: Int?, progress: (_ done: Int, _ all: Int?) -> Void = { _, _ in }
+    ) throws(StoreError) {
         let onDisk: Int
-        if let known {
+        if let known, Self.scanFactor * hotRows <= known {
             onDisk = known
-            for shard in shards { try markColdCopies(shard) }
+            let hotRows = hotRows
+            var done = 0
+            for shard in shards {
+                try markColdCopies(shard)
+                done += shard.count
+                progress(done, hotRows)
+            }
         } else {
             var count = 0
             try unsafe cold.scan(table: table) { key, _ in
                 count += 1
+                if count % Self.progressRows == 0 { progress(count, known) }
                 let hash = hash(key)
                 let shard = shard(of: hash)
                 let position = shard.position(of: key, hash: hash)
@@ -157,9 +172,10 @@ extension RowStore {
             }
             shard.statistics = ShardStatistics()
         }
-        coldKeys.store(onDisk, ordering: .relaxed)
-        rowCount.store(onDisk + onlyHot, ordering: .relaxed)
+        becomeCounted(coldKeys: onDisk, rows: onDisk + onlyHot)
     }
+
+    private static let progressRows = 1 << 16
 
     private func markColdCopies(_ shard: Shard) throws(StoreError) {
         for start in stride(from: 0, to: shard.count, by: Self.replayedRowsMax) {

@@ -15,6 +15,9 @@ extension RowStore {
         }
         // As they lie on disk.
         wanted.sort { $0.key < $1.key }
+        // A list that is written while rows move may have one twice.
+        wanted = wanted.indices.filter { $0 == 0 || wanted[$0 - 1].key != wanted[$0].key }
+            .map { wanted[$0] }
         let epoch = budget.epoch
         var restored = 0
         for start in stride(from: 0, to: wanted.count, by: Self.restoredRowsMax) {

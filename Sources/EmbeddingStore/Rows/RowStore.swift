@@ -25,6 +25,9 @@ final class RowStore: @unchecked Sendable {  // Each shard guards itself; `log` 
     let rowCount: Synchronization.Atomic<Int>
     /// Keys that have a copy on disk.
     let coldKeys: Synchronization.Atomic<Int>
+    /// Whether `coldKeys` and the flags of rows say what is on disk: not while the log is replayed.
+    /// Until then nobody else knows of the table.
+    private var isCounted: Bool
     /// Pushes applied since the table was made: Adam's step, and a part of every rounding's
     /// randomness.
     let pushes: Synchronization.Atomic<Int>
@@ -36,7 +39,7 @@ final class RowStore: @unchecked Sendable {  // Each shard guards itself; `log` 
     init(
         table: UInt32, schema: TableSchema, shardCount: Int, budget: MemoryBudget,
         cold: any ColdTier,
-        coldWrites: NIOLock, pinned: PinnedBytes, coldKeys: Int, pushes: Int, isReadOnly: Bool,
+        coldWrites: NIOLock, pinned: PinnedBytes, coldKeys: Int?, pushes: Int, isReadOnly: Bool,
         hash: KeyHash = .processWide
     ) {
         precondition(shardCount & (shardCount - 1) == 0, "the top bits of a hash choose the shard")
@@ -57,15 +60,36 @@ final class RowStore: @unchecked Sendable {  // Each shard guards itself; `log` 
         self.cold = cold
         self.coldWrites = coldWrites
         self.pinned = pinned
-        self.coldKeys = Synchronization.Atomic(coldKeys)
+        isCounted = coldKeys != nil
+        // Until they are counted there may be any number.
+        self.coldKeys = Synchronization.Atomic(coldKeys ?? .max / 2)
         // Opened, a store has its rows on disk.
-        rowCount = Synchronization.Atomic(coldKeys)
+        rowCount = Synchronization.Atomic(coldKeys ?? 0)
         self.pushes = Synchronization.Atomic(pushes)
         self.isReadOnly = isReadOnly
     }
 
     /// Notes changes in `log` from here on. Nobody uses the rows yet.
     func start(_ log: WriteAheadLog) { self.log = log }
+
+    /// From here on the figures say nothing: the log is being replayed.
+    func becomeUncounted() {
+        isCounted = false
+        coldKeys.store(.max / 2, ordering: .relaxed)
+    }
+
+    func becomeCounted(coldKeys: Int, rows: Int) {
+        isCounted = true
+        self.coldKeys.store(coldKeys, ordering: .relaxed)
+        rowCount.store(rows, ordering: .relaxed)
+    }
+
+    /// Writes to the cold tier, after which there are `newKeys` keys more there than before.
+    /// `coldWrites` is held by the caller, who then counts them.
+    func writeCold(_ rows: ColdRows, newKeys: Int) throws(StoreError) {
+        let keyCount = isCounted ? coldKeys.load(ordering: .relaxed) + newKeys : nil
+        try cold.write(rows, table: table, keyCount: keyCount)
+    }
 
     /// The shard that the top bits of a hash choose, as `KeyBatch` has it.
     func shard(of hash: UInt64) -> Shard {

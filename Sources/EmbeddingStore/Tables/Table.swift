@@ -151,9 +151,15 @@ public final class Table: Sendable {
         return try naming { () throws(StoreError) in try admitted.admit(chosen: ids) }
     }
 
-    /// Counts the rows, as `RowStore.recount` does.
-    func recount(coldKeys known: Int?) throws(StoreError) {
-        try naming { () throws(StoreError) in try rows.recount(coldKeys: known) }
+    /// Counts the rows, as `RowStore.recount` does, and says how far it is.
+    func recount(
+        coldKeys known: Int?, _ onEvent: (@Sendable (Store.Event) -> Void)?
+    ) throws(StoreError) {
+        try naming { () throws(StoreError) in
+            try rows.recount(coldKeys: known) { done, all in
+                onEvent?(.counting(table: name, rows: done, of: all))
+            }
+        }
     }
 
     /// Gives damage that is met the name of the table: below here it has a number only.

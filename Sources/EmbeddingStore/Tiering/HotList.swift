@@ -35,7 +35,10 @@ struct HotList {
             try write(magic, to: descriptor, temporary)
             for table in tables {
                 for shard in table.shards {
-                    try write(section(of: shard, in: table), to: descriptor, temporary)
+                    var start = 0
+                    while let bytes = section(of: shard, in: table, from: &start) {
+                        try write(bytes, to: descriptor, temporary)
+                    }
                 }
             }
         } catch {
@@ -45,18 +48,27 @@ struct HotList {
         guard unsafe rename(temporary, path) == 0 else { throw .file(path, "write", errno) }
     }
 
-    private static func section(of shard: Shard, in table: RowStore) -> [UInt8] {
+    /// Rows that are copied under one lock. One that moves meanwhile may be left out, or come twice.
+    private static let sectionRows = 4096
+
+    /// A section of the next rows, nil when there are no more.
+    private static func section(
+        of shard: Shard, in table: RowStore, from start: inout Int
+    ) -> [UInt8]? {
         let epoch = table.budget.epoch
+        let first = start
+        start += sectionRows
         return shard.lock.withLock {
-            let count = shard.count
+            let count = min(sectionRows, shard.count - first)
+            guard count > 0 else { return nil }
             var bytes = [UInt8](repeating: 0, count: headerBytes + rowBytes * count)
             unsafe bytes.withUnsafeMutableBytes { bytes in
                 unsafe bytes.storeBytes(of: table.table, as: UInt32.self)
                 unsafe bytes.storeBytes(of: UInt64(count), toByteOffset: 8, as: UInt64.self)
                 for position in 0..<count {
-                    let meta = unsafe shard.meta(shard.record(position)).pointee
+                    let meta = unsafe shard.meta(shard.record(first + position)).pointee
                     unsafe bytes.storeBytes(
-                        of: shard.key(at: position), toByteOffset: headerBytes + 8 * position,
+                        of: shard.key(at: first + position), toByteOffset: headerBytes + 8 * position,
                         as: UInt64.self)
                     unsafe bytes.storeBytes(
                         of: meta.frequency(at: epoch),

@@ -81,6 +81,9 @@ final class MemoryBudget: @unchecked Sendable {  // plain properties are guarded
         }
     }
 
+    /// What the last round of demotion failed with.
+    var demotionFailure: StoreError? { condition.withLock { failure } }
+
     func stop() {
         condition.withLock {
             isStopped = true

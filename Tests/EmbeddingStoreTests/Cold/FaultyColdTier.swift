@@ -4,7 +4,7 @@ import Foundation
 
 /// Another cold tier that fails or stands still when a test says so.
 final class FaultyColdTier: ColdTier, @unchecked Sendable {  // plain properties are guarded by `condition`
-    enum Operation: Hashable { case read, write, putCatalog, sync }
+    enum Operation: Hashable { case read, write, scan, putCatalog, sync }
 
     /// What every failing operation throws.
     static let failure = StoreError.storageFailed("the disk fails on demand")
@@ -93,14 +93,17 @@ final class FaultyColdTier: ColdTier, @unchecked Sendable {  // plain properties
         return try below.read(keys, table: table)
     }
 
-    func write(_ rows: ColdRows, table: UInt32) throws(StoreError) {
+    func write(_ rows: ColdRows, table: UInt32, keyCount: Int?) throws(StoreError) {
         try enter(.write)
-        try below.write(rows, table: table)
+        try below.write(rows, table: table, keyCount: keyCount)
     }
+
+    func keyCount(table: UInt32) throws(StoreError) -> Int? { try below.keyCount(table: table) }
 
     func scan(
         table: UInt32, _ body: (UInt64, UnsafeRawBufferPointer) throws(StoreError) -> Bool
     ) throws(StoreError) {
+        try enter(.scan)
         try below.scan(table: table, body)
     }
 

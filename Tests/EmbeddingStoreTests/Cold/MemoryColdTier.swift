@@ -8,6 +8,7 @@ final class MemoryColdTier: ColdTier {
     private struct Contents {
         var catalog: [String: [UInt8]] = [:]
         var tables: [UInt32: [UInt64: [UInt8]]] = [:]
+        var keyCounts: [UInt32: Int] = [:]
     }
 
     private let contents = Mutex(Contents())
@@ -56,14 +57,19 @@ final class MemoryColdTier: ColdTier {
         return rows
     }
 
-    func write(_ rows: ColdRows, table: UInt32) throws(StoreError) {
+    func write(_ rows: ColdRows, table: UInt32, keyCount: Int?) throws(StoreError) {
         _ = try values(table)
         let changes = rows.keys.indices.map { at in
             (rows.keys[at], rows.withValue(at: at) { value in value.map { Array($0) } })
         }
         contents.withLock { contents in
             for (key, value) in changes { contents.tables[table]?[key] = value }
+            contents.keyCounts[table] = keyCount
         }
+    }
+
+    func keyCount(table: UInt32) throws(StoreError) -> Int? {
+        contents.withLock { $0.keyCounts[table] }
     }
 
     func scan(

@@ -31,7 +31,9 @@ import Testing
     }
 
     /// Opens what is at `path`; the rows must agree with each other.
-    private static func open(_ path: String, accepts: Bool = false) throws -> Outcome {
+    private static func open(
+        _ path: String, accepts: Bool = false, _ ids: [UInt64] = ids
+    ) throws -> Outcome {
         let store: Store
         do {
             store = try CrashedStore.open(path, memoryBytes: 1 << 20, acceptsDamagedLog: accepts)
@@ -140,6 +142,17 @@ import Testing
             try FileManager.default.removeItem(atPath: files[missing])
             #expect(throws: StoreError.damaged("\(files[missing]) is missing")) {
                 try CrashedStore.open(died)
+            }
+            // With what comes before it, if the user says so; and then the next log has no gap.
+            for _ in 0..<2 {
+                guard case .pushes(let pushes, let report) = try Self.open(died, accepts: true, ids)
+                else {
+                    Issue.record("refused in spite of the user's word")
+                    continue
+                }
+                #expect(pushes < 15 && (pushes > 0) == (missing > 0))
+                #expect(report.missing == nil || report.missing == files[missing])
+                #expect(report.missing == nil || report.putAside.count == files.count - missing - 1)
             }
         }
         let died = try crashed.die()

@@ -126,7 +126,7 @@ import Testing
             }
             expected = block.number &+ 1
         }
-        guard reader.offset <= bytes.count, reader.writtenBytesFromHere >= 0 else {
+        guard reader.offset <= bytes.count, reader.brokenBytesFromHere >= 0 else {
             throw Broken("what is left begins at \(reader.offset) of \(bytes.count)")
         }
         _ = reader.hasLaterBlock(after: expected ?? 0)

@@ -71,21 +71,24 @@ import Testing
         #expect(table.count == 1000)
     }
 
-    @Test(arguments: [
-        [], [0x00, 0, 1, 0], [0xF0] + Array(repeating: 0, count: 99), [0x0F] + Array(repeating: 0, count: 99),
-        Array(repeating: 0, count: 101),
-    ] as [[UInt8]])
+    @Test(
+        arguments: [
+            [], [0x00, 0, 1, 0], [0xF0] + Array(repeating: 0, count: 99),
+            [0x0F] + Array(repeating: 0, count: 99),
+            Array(repeating: 0, count: 101),
+        ] as [[UInt8]])
     func aDamagedValueIsReportedAndTheOthersAreServed(value: [UInt8]) throws {
         let faulty = try FaultyStore()
         let table = try faulty.tableOnDisk(ids: ids)
         var damage = ColdRows()
         // An empty value cannot be told from none here, so one of a single byte stands for it.
         (value.isEmpty ? [0] : value).withUnsafeBytes { damage.append(17, $0) }
-        try faulty.cold.write(damage, table: table.number)
+        try faulty.cold.write(damage, table: table.number, keyCount: nil)
 
         for body in [
             { _ = try table.pull([17]) }, { _ = try table.pull([17], create: false) },
-            { _ = try table.pull([3, 17, 4]) }, { try table.push([17], Array(repeating: 1, count: 24)) },
+            { _ = try table.pull([3, 17, 4]) },
+            { try table.push([17], Array(repeating: 1, count: 24)) },
             { try table.push([21, 17], Array(repeating: 1, count: 48)) },
         ] as [() throws -> Void] {
             let error = #expect(throws: StoreError.self) { try body() }
@@ -97,7 +100,9 @@ import Testing
         }
         let others = ids.filter { $0 != 17 }
         let rows = try table.pull(others)
-        expectRows(rows, FaultyStore.rows(1000).enumerated().filter { $0.offset / 24 != 16 }.map(\.element))
+        expectRows(
+            rows, FaultyStore.rows(1000).enumerated().filter { $0.offset / 24 != 16 }.map(\.element)
+        )
         // No pin is left, and the damaged row can be deleted and made anew.
         try demoteEverything(of: table)
         #expect(table.statistics().hot.rows == 0)

@@ -182,7 +182,7 @@ import Testing
                 unsafe value.withUnsafeBytes { unsafe rows.append(id, $0) }
             }
             do throws(StoreError) {
-                try cold.write(rows, table: opened.table.number)
+                try cold.write(rows, table: opened.table.number, keyCount: nil)
                 try cold.sync()
             } catch {
                 failure = error
