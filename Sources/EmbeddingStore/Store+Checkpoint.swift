@@ -106,6 +106,8 @@ extension Store {
         var options = Options(
             memoryBytes: Self.foldMemoryBytes + 2 * counting, durability: .none)
         options.restoresHotRows = false
+        options.removesExpiredRows = false
+        options.clock = clock
         let copy = try Store(path: folder, options: options)
         let rows = copy.tables.reduce(0) { $0 + $1.count }
         try copy.close()

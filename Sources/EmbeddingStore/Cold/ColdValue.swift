@@ -7,8 +7,9 @@ import CKernels
 /// | 0 | 1 | low half: precision of the row; high half: version, 0 |
 /// | 1 | 1 | epoch of the frequency, modulo 256 |
 /// | 2 | 2 | frequency |
-/// | 4 | 0 or 4 | scale, for int16 and int8 |
-/// | … | 4·s | optimizer state, float32 |
+/// | 4 | 0 or 4 | last use, seconds since 1970, in tables with a time to live |
+/// | … | 0 or 4 | scale, for int16 and int8 |
+/// | … | 2·s or 4·s | optimizer state, in the schema's precision |
 /// | … | d·e | row |
 ///
 /// Little-endian, unaligned. RocksDB keeps a checksum over the block that the value is in.
@@ -16,25 +17,39 @@ struct ColdValue {
     static let headerBytes = 4
 
     let precision: Precision
-    let dimension: Int
-    let stateCount: Int
+    private let dimension: Int
+    private let stateBytes: Int
+    private let scaleOffset: Int
 
-    private var stateOffset: Int { Self.headerBytes + precision.scaleBytes }
-    private var rowOffset: Int { stateOffset + 4 * stateCount }
+    /// A value of the table whose hot records are laid out so.
+    init(precision: Precision, layout: RowLayout) {
+        self.precision = precision
+        dimension = layout.dimension
+        stateBytes = layout.stateBytes
+        scaleOffset = Self.headerBytes + (layout.keepsLastUse ? 4 : 0)
+    }
+
+    private var stateOffset: Int { scaleOffset + precision.scaleBytes }
+    private var rowOffset: Int { stateOffset + stateBytes }
     var byteCount: Int { rowOffset + dimension * precision.elementBytes }
 
-    /// Writes a hot record as this value. `scratch` holds `dimension` floats.
+    /// Writes a hot record as this value. `scratch` holds `dimension` floats. Returns what it cost
+    /// to put the row into another precision.
     func write(
         _ record: UnsafeMutableRawPointer, layout: RowLayout, meta: RowMeta, epoch: UInt32,
         stream: UInt64, scratch: UnsafeMutablePointer<Float>,
         into value: UnsafeMutableRawBufferPointer
-    ) {
+    ) -> RoundingStatistics {
+        var rounding = RoundingStatistics()
         unsafe value[0] = precision.rawValue
         unsafe value[1] = UInt8(truncatingIfNeeded: epoch)
         unsafe value.storeBytes(of: meta.frequency(at: epoch), toByteOffset: 2, as: UInt16.self)
         let base = value.baseAddress!  // a value has at least its header
-        unsafe (base + stateOffset).copyMemory(
-            from: layout.state(record), byteCount: 4 * stateCount)
+        if layout.keepsLastUse {
+            unsafe value.storeBytes(
+                of: layout.lastUse(record), toByteOffset: Self.headerBytes, as: UInt32.self)
+        }
+        unsafe (base + stateOffset).copyMemory(from: layout.state(record), byteCount: stateBytes)
         let scale: Float
         if precision == layout.precision {
             unsafe (base + rowOffset).copyMemory(
@@ -45,10 +60,14 @@ struct ColdValue {
             scale = unsafe withAlignedRow(base + rowOffset) {
                 unsafe precision.encode(scratch, into: $0, count: dimension, stream: stream)
             }
+            if precision != .float32 {
+                unsafe rounding.countWrite(scratch, count: dimension, precision)
+            }
         }
         if precision.scaleBytes != 0 {
-            unsafe value.storeBytes(of: scale, toByteOffset: Self.headerBytes, as: Float.self)
+            unsafe value.storeBytes(of: scale, toByteOffset: scaleOffset, as: Float.self)
         }
+        return rounding
     }
 
     /// A value may begin at any address, and the kernels want their elements aligned.
@@ -74,13 +93,26 @@ struct ColdValue {
         else {
             throw .damaged("row \(key) of table \(table): unknown format")
         }
-        let parsed = ColdValue(
-            precision: precision, dimension: layout.dimension, stateCount: layout.stateCount)
+        let parsed = ColdValue(precision: precision, layout: layout)
         guard value.count == parsed.byteCount else {
             throw .damaged(
                 "row \(key) of table \(table): \(value.count) bytes, not \(parsed.byteCount)")
         }
         return unsafe (parsed, value.loadUnaligned(fromByteOffset: 2, as: UInt16.self), value[1])
+    }
+
+    /// A frequency as of an epoch, with the halvings since.
+    static func frequency(_ frequency: UInt16, of epoch: UInt8, at now: UInt32) -> UInt16 {
+        // Epochs are kept modulo 256; one that seems to lie ahead is from before a crash and counts
+        // as now.
+        let age = Int8(truncatingIfNeeded: now &- UInt32(epoch))
+        return frequency >> UInt16(max(0, min(15, age)))
+    }
+
+    /// Seconds since 1970 of the last use of a parsed value; 0 where it is not kept.
+    func lastUse(_ value: UnsafeRawBufferPointer) -> UInt32 {
+        scaleOffset == Self.headerBytes
+            ? 0 : unsafe value.loadUnaligned(fromByteOffset: Self.headerBytes, as: UInt32.self)
     }
 
     /// Fills everything of a hot record but its key and meta.
@@ -89,8 +121,8 @@ struct ColdValue {
         stream: UInt64, scratch: UnsafeMutablePointer<Float>
     ) {
         let base = value.baseAddress!  // parsed, so not empty
-        unsafe UnsafeMutableRawPointer(layout.state(record)).copyMemory(
-            from: base + stateOffset, byteCount: 4 * stateCount)
+        if layout.keepsLastUse { unsafe layout.setLastUse(record, lastUse(value)) }
+        unsafe layout.state(record).copyMemory(from: base + stateOffset, byteCount: stateBytes)
         if precision == layout.precision {
             unsafe layout.row(record).copyMemory(from: base + rowOffset, byteCount: layout.rowBytes)
             if precision.scaleBytes != 0 { unsafe layout.setScale(record, scale(base)) }
@@ -115,6 +147,6 @@ struct ColdValue {
     }
 
     private func scale(_ base: UnsafeRawPointer) -> Float {
-        unsafe base.loadUnaligned(fromByteOffset: Self.headerBytes, as: Float.self)
+        unsafe base.loadUnaligned(fromByteOffset: scaleOffset, as: Float.self)
     }
 }

@@ -17,6 +17,14 @@ public enum Precision: UInt8, Sendable, Hashable, Codable, CaseIterable {
         }
     }
 
+    /// The largest value that can be kept: a scale reaches as far as floats do.
+    var largest: Float {
+        switch self {
+        case .float32, .int16, .int8: .greatestFiniteMagnitude
+        case .float16: 65504
+        }
+    }
+
     /// Bytes of the scale that a row carries: 4, or 0 for floating-point precisions.
     public var scaleBytes: Int {
         switch self {
