@@ -86,6 +86,11 @@ private let kernels = [
     Kernel(name: "int8 decode", elementBytes: 5, rowBytes: 4) {
         tc_int8_decode($0.int8 + $2, $0.perRow[$1], $0.row + $2, $0.dimension)
     },
+    Kernel(name: "count losses", elementBytes: 12) {
+        let losses = tc_count_losses(
+            $0.row + $2, $0.gradient + $2, $0.row + $2, $0.dimension, 65504)
+        blackHole(losses.vanished)
+    },
     Kernel(name: "sgd", elementBytes: 12) {
         tc_sgd_step($0.row + $2, $0.gradient + $2, $0.dimension, 0.01)
     },
@@ -124,6 +129,10 @@ private let kernels = [
     Kernel(name: "scale", elementBytes: 8) { tc_scale($0.row + $2, $0.dimension, -1) },
     Kernel(name: "max", elementBytes: 12) {
         tc_max($0.row + $2, $0.gradient + $2, $0.dimension)
+    },
+    Kernel(name: "square", elementBytes: 8) { tc_square($0.second + $2, $0.dimension) },
+    Kernel(name: "square root", elementBytes: 8) {
+        tc_square_root($0.second + $2, $0.dimension)
     },
     Kernel(name: "all finite", elementBytes: 4) {
         blackHole(tc_all_finite($0.row + $2, $0.dimension))

@@ -107,6 +107,10 @@ void tc_int8_decode(const int8_t *encoded, float scale, float *row, size_t count
     kernels()->int8_decode(encoded, scale, row, count);
 }
 
+tc_losses tc_count_losses(const float *before, const float *stepped, const float *stored, size_t count, float largest) {
+    return kernels()->count_losses(before, stepped, stored, count, largest);
+}
+
 // MARK: optimizer steps
 
 void tc_sgd_step(float *row, const float *gradient, size_t count, float learning_rate) {
@@ -160,5 +164,9 @@ void tc_add_scaled(float *sum, const float *row, size_t count, float weight) {
 void tc_scale(float *row, size_t count, float factor) { kernels()->scale(row, count, factor); }
 
 void tc_max(float *largest, const float *row, size_t count) { kernels()->max(largest, row, count); }
+
+void tc_square(float *values, size_t count) { kernels()->square(values, count); }
+
+void tc_square_root(float *values, size_t count) { kernels()->square_root(values, count); }
 
 bool tc_all_finite(const float *values, size_t count) { return kernels()->all_finite(values, count); }

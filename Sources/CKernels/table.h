@@ -14,6 +14,7 @@ typedef struct {
     void (*int16_decode)(const int16_t *, float, float *, size_t);
     float (*int8_encode_stochastic)(const float *, int8_t *, size_t, uint64_t);
     void (*int8_decode)(const int8_t *, float, float *, size_t);
+    tc_losses (*count_losses)(const float *, const float *, const float *, size_t, float);
 
     void (*sgd_step)(float *, const float *, size_t, float);
     void (*momentum_step)(float *, float *, const float *, size_t, float, float);
@@ -29,6 +30,8 @@ typedef struct {
     void (*add_scaled)(float *, const float *, size_t, float);
     void (*scale)(float *, size_t, float);
     void (*max)(float *, const float *, size_t);
+    void (*square)(float *, size_t);
+    void (*square_root)(float *, size_t);
     bool (*all_finite)(const float *, size_t);
 } tc_kernels;
 

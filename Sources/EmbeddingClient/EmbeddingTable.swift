@@ -113,6 +113,18 @@ public struct EmbeddingTable: Sendable {
         try await client.reply(to: client.encoder.count(table: number)).rowCount()
     }
 
+    /// Removes rows for good: those used less often than `minFrequency`, those last used more than
+    /// `maxAge` seconds ago, and those that have outlived the table's time to live. 0 means not by
+    /// that. Frequencies halve as time goes by.
+    ///
+    /// - Returns: how many rows are gone.
+    /// - Throws: `unsupported` for an age in a table without a time to live.
+    public func shrink(minFrequency: UInt32 = 0, maxAge: UInt32 = 0) async throws -> UInt64 {
+        let frame = client.encoder.shrink(
+            table: number, minFrequency: minFrequency, maxAge: maxAge)
+        return try await client.reply(to: frame).rowCount()
+    }
+
     /// What the table holds and how it is used, as JSON.
     public func stats() async throws -> String {
         try await client.reply(to: client.encoder.stats(table: number)).json()

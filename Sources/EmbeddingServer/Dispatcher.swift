@@ -90,7 +90,7 @@ struct Dispatcher: Sendable {
                     TableListing(number: $0.number, name: $0.name, schema: .init($0.schema))
                 }
                 return .done(try fitting(reply.tables(tables)), failed: false)
-            case .createTable, .dropTable, .delete, .stats, .checkpoint:
+            case .createTable, .dropTable, .delete, .shrink, .stats, .checkpoint:
                 let mayWrite = granted.contains(.writes)
                 return .blocks(replyBytes: 0) { answer($0, mayWrite: mayWrite, reply) }
             }
@@ -273,6 +273,13 @@ struct Dispatcher: Sendable {
                 }
                 statistics.count(rows: ids.count, of: .delete)
                 return reply.count(UInt64(deleted))
+            case .shrink(let number, let minFrequency, let maxAge):
+                let table = try table(number)
+                let removed = try translating { () throws(StoreError) in
+                    try table.shrink(
+                        minFrequency: Int(minFrequency), maxAge: maxAge == 0 ? nil : Int(maxAge))
+                }
+                return reply.count(UInt64(removed))
             case .stats(0):
                 return try fitting(
                     reply.json(StatsReport(store.statistics(), statistics, memory, diskQueue).json))

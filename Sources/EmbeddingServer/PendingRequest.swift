@@ -55,7 +55,7 @@ final class PendingRequest: @unchecked Sendable {
         case .push(let table, _, let ids, _), .assign(let table, _, let ids, _):
             .ids(table: table, ids)
         case .pool(let table, let bags, _, _): .ids(table: table, bags.ids)
-        case .count(let table), .dropTable(let table): .table(table)
+        case .count(let table), .shrink(let table, _, _), .dropTable(let table): .table(table)
         case .stats(let table): table == 0 ? .everything : .table(table)
         case .checkpoint: .everything
         case .ping, .createTable, .openTable, .listTables: .nothing

@@ -4,7 +4,7 @@ extension Request {
     /// Whether it changes rows that are there, so that later requests must see it.
     var changesRows: Bool {
         switch self {
-        case .push, .assign, .delete, .dropTable: true
+        case .push, .assign, .delete, .shrink, .dropTable: true
         case .ping, .createTable, .openTable, .listTables, .pull, .pool, .count, .stats,
             .checkpoint:
             false
@@ -28,7 +28,8 @@ extension Request {
         case .pull(_, let ids, _, _), .delete(_, let ids): ids
         case .push(_, _, let ids, _), .assign(_, _, let ids, _): ids
         case .pool(_, let bags, _, _): bags.ids
-        case .ping, .createTable, .openTable, .listTables, .dropTable, .count, .stats, .checkpoint:
+        case .ping, .createTable, .openTable, .listTables, .dropTable, .count, .shrink, .stats,
+            .checkpoint:
             nil
         }
     }

@@ -55,6 +55,25 @@ struct StatsReport: Report {
         }
     }
 
+    /// What keeping rows in fewer bits has cost, in elements.
+    struct Rounding: Encodable {
+        var written: Int
+        var clipped: Int
+        var clippedShare: Double
+        var moved: Int
+        var vanished: Int
+        var vanishedShare: Double
+
+        init(_ figures: RoundingStatistics) {
+            written = figures.written
+            clipped = figures.clipped
+            clippedShare = figures.clippedShare
+            moved = figures.moved
+            vanished = figures.vanished
+            vanishedShare = figures.vanishedShare
+        }
+    }
+
     struct Table: Report {
         var name: String
         var number: UInt32
@@ -67,6 +86,8 @@ struct StatsReport: Report {
         var created: Int
         var promotions: Int
         var demotions: Int
+        var evictions: Int
+        var rounding: Rounding
 
         init(_ figures: TableStatistics) {
             name = figures.name
@@ -80,6 +101,8 @@ struct StatsReport: Report {
             created = figures.created
             promotions = figures.promotions
             demotions = figures.demotions
+            evictions = figures.evictions
+            rounding = Rounding(figures.rounding)
         }
     }
 

@@ -23,7 +23,21 @@ final class BackgroundThreads: @unchecked Sendable {  // `stopping` is guarded b
     }
 
     /// Tells them to come to an end.
-    func stop() { condition.withLock { stopping = true } }
+    func stop() {
+        condition.withLock {
+            stopping = true
+            condition.broadcast()
+        }
+    }
+
+    /// Waits until they should come to an end, or for so long; returns whether they should.
+    func waitForStop(seconds: Double) -> Bool {
+        let deadline = Date(timeIntervalSinceNow: seconds)
+        condition.lock()
+        defer { condition.unlock() }
+        while !stopping, condition.wait(until: deadline) {}
+        return stopping
+    }
 
     /// Waits until all have.
     func join() {

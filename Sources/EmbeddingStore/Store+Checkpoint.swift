@@ -22,7 +22,8 @@ extension Store {
         try DataDirectory.makeFolder(DataDirectory.logPath(folder.path))
         try copy(into: folder.path, log)
         let counting = tables.reduce(0) { $0 + $1.countingBytes }
-        let rows = try Self.fold(folder.path, memoryBytes: Self.foldMemoryBytes + 2 * counting)
+        let rows = try Self.fold(
+            folder.path, memoryBytes: Self.foldMemoryBytes + 2 * counting, clock: clock)
         try HotList.write(tables.map(\.rows), inFolder: folder.path)
         try AdmissionFile.write(tables, inFolder: folder.path)
         try folder.finish()
@@ -86,11 +87,14 @@ extension Store {
     /// reading only. Returns the number of rows.
     @discardableResult
     static func fold(
-        _ folder: String, memoryBytes: Int, onEvent: (@Sendable (Event) -> Void)? = nil
+        _ folder: String, memoryBytes: Int, clock: UnixClock = .system,
+        onEvent: (@Sendable (Event) -> Void)? = nil
     ) throws(StoreError) -> Int {
         var options = Options(memoryBytes: memoryBytes, durability: .none)
         options.restoresHotRows = false
         options.onEvent = onEvent
+        options.removesExpiredRows = false
+        options.clock = clock
         let copy = try Store(path: folder, options: options)
         let rows = copy.tables.reduce(0) { $0 + $1.count }
         try copy.close()

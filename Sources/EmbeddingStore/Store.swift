@@ -27,6 +27,11 @@ public final class Store: Sendable {
         public var acceptsDamagedLog = false
         /// Whether rows that were in memory at the last stop are brought back there.
         public var restoresHotRows = true
+        /// Whether a thread removes rows that have outlived their table's time to live. Without it
+        /// they are as if they were not there, but take room until `Table.shrink` removes them.
+        public var removesExpiredRows = true
+        /// What time it is, for the rows of tables with a time to live.
+        public var clock = UnixClock.system
         /// Told of what happens apart from any request; called on any thread.
         public var onEvent: (@Sendable (Event) -> Void)?
 
@@ -71,6 +76,8 @@ public final class Store: Sendable {
     private let shardCount: Int
     private let demoter: Demoter
     private let demotesInBackground: Bool
+    private let sweeper: Sweeper
+    let clock: UnixClock
     private let tablesBox: NIOLockedValueBox<Tables>
     /// Nil for a store that is only read.
     let log: WriteAheadLog?
@@ -186,7 +193,7 @@ public final class Store: Sendable {
                 table: entry.number, schema: entry.schema, shardCount: shardCount, budget: budget,
                 cold: cold, coldWrites: coldWrites, pinned: pinned,
                 coldKeys: state.isClean ? known?.coldKeys ?? 0 : nil,
-                pushes: known?.pushes ?? 0, isReadOnly: options.isReadOnly)
+                pushes: known?.pushes ?? 0, isReadOnly: options.isReadOnly, clock: options.clock)
             let table = Table(name: entry.name, rows: rows)
             tables.byNumber[entry.number] = table
             tables.byName[entry.name] = table
@@ -198,6 +205,10 @@ public final class Store: Sendable {
             tablesBox.withLockedValue { tables in tables.byNumber.values.map(\.rows) }
         }
         demotesInBackground = options.demotesInBackground
+        sweeper = Sweeper {
+            tablesBox.withLockedValue { tables in tables.byNumber.values.map(\.rows) }
+        }
+        clock = options.clock
         guard !isReadOnly else {
             recovery = RecoveryReport()
             log = nil
@@ -301,6 +312,7 @@ public final class Store: Sendable {
 
     private func startThreads(_ options: Options) {
         if demotesInBackground { demoter.start() }
+        if options.removesExpiredRows, !isReadOnly { sweeper.start() }
         if let log, durability != .none {
             threads.start("log cutter") { [weak self] in
                 while log.waitUntilLarge() {
@@ -405,7 +417,8 @@ public final class Store: Sendable {
         let entry = CatalogEntry(number: number, name: name, schema: schema)
         let rows = RowStore(
             table: number, schema: schema, shardCount: shardCount, budget: budget, cold: cold,
-            coldWrites: coldWrites, pinned: pinned, coldKeys: 0, pushes: 0, isReadOnly: false)
+            coldWrites: coldWrites, pinned: pinned, coldKeys: 0, pushes: 0, isReadOnly: false,
+            clock: clock)
         if let log { rows.start(log) }
         let table = Table(name: name, rows: rows)
         try checkAdmissionMemory(of: Array(tables.byNumber.values) + [table])
@@ -561,7 +574,11 @@ public final class Store: Sendable {
             defer { tables.isClosed = true }
             return tables.isClosed
         }
-        if !wasClosed { threads.stop() }
+        if !wasClosed {
+            threads.stop()
+            // It must not meet a log that has ended.
+            sweeper.stop()
+        }
         changes.lock()
         defer { changes.unlock() }
         if tablesBox.withLockedValue({ $0.isReleased }) { return }

@@ -21,7 +21,9 @@ extension Request {
                 create: create, format: format)
         case .delete(let table, let ids): .delete(table: table, ids: ids.copied)
         case .ping(let payload): .ping(payload: ByteBuffer(buffer: payload))
-        case .createTable, .openTable, .listTables, .dropTable, .count, .stats, .checkpoint: self
+        case .createTable, .openTable, .listTables, .dropTable, .count, .shrink, .stats,
+            .checkpoint:
+            self
         }
     }
 

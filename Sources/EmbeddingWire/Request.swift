@@ -17,6 +17,8 @@ package enum Request: Sendable {
     case pool(table: UInt32, bags: Bags, create: Bool, format: RowFormat)
     case delete(table: UInt32, ids: WireIDs)
     case count(table: UInt32)
+    /// Of rows used less often, or longer ago in seconds; 0 means not by that.
+    case shrink(table: UInt32, minFrequency: UInt32, maxAge: UInt32)
     /// Of the whole server when `table` is 0.
     case stats(table: UInt32)
     case checkpoint(path: String)
@@ -72,6 +74,11 @@ package enum Request: Sendable {
         case .count:
             try body.end()
             self = .count(table: table)
+        case .shrink:
+            let minFrequency = try body.integer(as: UInt32.self)
+            let maxAge = try body.integer(as: UInt32.self)
+            try body.end()
+            self = .shrink(table: table, minFrequency: minFrequency, maxAge: maxAge)
         case .stats:
             try body.end()
             self = .stats(table: table)

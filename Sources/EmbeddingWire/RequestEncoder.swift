@@ -106,6 +106,15 @@ package struct RequestEncoder: Sendable {
         begin(.count, table: table, bodyBytes: 0)
     }
 
+    /// - Parameters:
+    ///   - minFrequency: rows that are used less often go; 0 for none.
+    ///   - maxAge: rows that were last used more seconds ago go; 0 for none.
+    package func shrink(table: UInt32, minFrequency: UInt32, maxAge: UInt32) -> ByteBuffer {
+        var frame = begin(.shrink, table: table, bodyBytes: 8)
+        frame.writeMultipleIntegers(minFrequency, maxAge, endianness: .little)
+        return frame
+    }
+
     /// - Parameter table: 0 for the whole server.
     package func stats(table: UInt32 = 0) -> ByteBuffer {
         begin(.stats, table: table, bodyBytes: 0)

@@ -44,6 +44,13 @@ struct StatsReport: Decodable {
         var bytes: UInt64
     }
 
+    struct Rounding: Decodable {
+        var written: UInt64
+        var clippedShare: Double
+        var moved: UInt64
+        var vanishedShare: Double
+    }
+
     struct Table: Decodable {
         var name: String
         var rows: UInt64
@@ -52,6 +59,8 @@ struct StatsReport: Decodable {
         var hitRatio: Double
         var promotions: UInt64
         var demotions: UInt64
+        /// Nil from a server that does not count it.
+        var rounding: Rounding?
     }
 
     var uptimeSeconds: Double
@@ -77,7 +86,7 @@ struct StatsReport: Decodable {
     /// - Parameter previous: an earlier report of the same server; with it, rates are shown for the
     ///   time in between instead of the whole time the server has been up.
     func text(since previous: StatsReport? = nil) -> String {
-        [summary, tablesText, requestsText(since: previous)].filter { !$0.isEmpty }
+        [summary, tablesText, roundingText, requestsText(since: previous)].filter { !$0.isEmpty }
             .joined(separator: "\n\n")
     }
 
@@ -126,6 +135,22 @@ struct StatsReport: Decodable {
                 Units.bytes(table.hot.bytes), Units.count(table.cold.rows),
                 Units.bytes(table.cold.bytes), Units.percent(table.hitRatio),
                 Units.count(table.promotions), Units.count(table.demotions))
+        }
+        return text.text
+    }
+
+    /// Of tables that round rows to fewer bits.
+    private var roundingText: String {
+        let rounded = tables.compactMap { table in
+            table.rounding.flatMap { $0.written > 0 ? (table.name, $0) : nil }
+        }
+        guard !rounded.isEmpty else { return "" }
+        var text = TextTable(
+            header: ["ROUNDING", "WRITTEN", "CLIPPED", "MOVED", "VANISHED"], numbers: Set(1...4))
+        for (name, rounding) in rounded {
+            text.add(
+                name, Units.count(rounding.written), Units.percent(rounding.clippedShare),
+                Units.count(rounding.moved), Units.percent(rounding.vanishedShare))
         }
         return text.text
     }

@@ -4,6 +4,8 @@ internal import ArgumentParser
 struct TableCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "table",
-        abstract: "Makes, lists, shows and drops tables.",
-        subcommands: [TableCreate.self, TableList.self, TableShow.self, TableDrop.self])
+        abstract: "Makes, lists, shows, shrinks and drops tables.",
+        subcommands: [
+            TableCreate.self, TableList.self, TableShow.self, TableShrink.self, TableDrop.self,
+        ])
 }

@@ -96,6 +96,12 @@ private let kernels = [
     Kernel("add scaled") { tc_add_scaled($0.row, $0.gradient, $1, 0.3) },
     Kernel("scale") { tc_scale($0.row, $1, 0.3) },
     Kernel("max") { tc_max($0.row, $0.gradient, $1) },
+    Kernel("square") { tc_square($0.first, $1) },
+    Kernel("square root") { tc_square_root($0.first, $1) },
+    Kernel("count losses") {
+        let losses = tc_count_losses($0.row, $0.gradient, $0.first, $1, 0.5)
+        $0.result = Float(losses.clipped + 5000 * losses.moved + 3 * losses.vanished)
+    },
     Kernel("all finite") { $0.result = tc_all_finite($0.row, $1) ? 1 : 2 },
 ]
 

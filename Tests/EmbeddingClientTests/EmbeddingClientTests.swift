@@ -69,6 +69,8 @@ import Testing
             let weighted = try await table.pool([7, 0], offsets: [0], weights: [2, -1])
             #expect(weighted == [2, 4, -8])
             #expect(try await table.delete([7, 9]) == 1)
+            #expect(try await table.shrink(minFrequency: 3, maxAge: 7) == 3 << 32 | 7)
+            #expect(try await table.shrink() == 0)
             #expect(try await table.pull([]).values.isEmpty)
         }
     }

@@ -169,6 +169,9 @@ final class LoopbackServer: Sendable {
                     throw WireError(.unknownTable, "there is no table \(number)")
                 }
                 return reply.empty()
+            case .shrink(_, let minFrequency, let maxAge):
+                // What was asked for, to be compared.
+                return reply.count(UInt64(minFrequency) << 32 | UInt64(maxAge))
             case .stats(let number):
                 return reply.json(#"{"table":\#(number)}"#)
             case .checkpoint(let path):

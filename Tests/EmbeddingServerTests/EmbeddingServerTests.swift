@@ -47,6 +47,13 @@ import Testing
                 defer { try? copied.close() }
                 #expect(try copied.table(named: "t").count == 3)
 
+                _ = try await table.pull([.max, 0], create: false)
+                #expect(
+                    try await refusal { _ = try await table.shrink(maxAge: 1) } == .unsupported)
+                #expect(try await table.shrink(minFrequency: 4) == 1)
+                #expect(try await table.count() == 2)
+                #expect(try await table.stats().contains("\"evictions\":1"))
+
                 try await table.drop()
                 #expect(try await refusal { _ = try await table.count() } == .unknownTable)
                 #expect(try await client.tables().isEmpty)
@@ -64,14 +71,17 @@ import Testing
                 try await table.assign(Self.extremes, rows: values)
                 expectRows(try await table.pull(Self.extremes).values, values)
                 let halves = try await table.pull(Self.extremes, format: .float16).values
-                let integers = try await table.pull(Self.extremes, create: false, format: .int16).values
+                let integers = try await table.pull(Self.extremes, create: false, format: .int16)
+                    .values
                 #expect(halves.count == values.count && integers.count == values.count)
                 // Half a step: eleven bits, or one in 32,767 of the row's largest.
                 var wrong = 0
                 for at in values.indices {
                     let row = at / width * width
                     let largest = values[row..<row + width].map(abs).max()!
-                    if abs(halves[at] - values[at]) > max(abs(values[at]), 0x1p-14) * 0x1.01p-11 { wrong += 1 }
+                    if abs(halves[at] - values[at]) > max(abs(values[at]), 0x1p-14) * 0x1.01p-11 {
+                        wrong += 1
+                    }
                     if abs(integers[at] - values[at]) > largest / 32767 * 0.501 { wrong += 1 }
                 }
                 #expect(wrong == 0)
@@ -116,7 +126,8 @@ import Testing
                 let ids: [UInt64] = [1, 3, 2, 2, 4, 99]
                 let offsets: [UInt64] = [0, 2, 2, 5]
                 expectRows(
-                    try await table.pool(ids, offsets: offsets, create: false), [31, -31, 0, 0, 8, -8, 0, 0])
+                    try await table.pool(ids, offsets: offsets, create: false),
+                    [31, -31, 0, 0, 8, -8, 0, 0])
                 expectRows(
                     try await table.pool(ids, offsets: offsets, mode: .mean, create: false),
                     [15.5, -15.5, 0, 0, Float(8) / 3, Float(-8) / 3, 0, 0])
@@ -162,7 +173,8 @@ import Testing
         let store = try Store(path: path, options: .init(memoryBytes: 1 << 20))
         defer { try? store.close() }
         expectRows(
-            try store.table(named: "t").pull(ids, create: false), numberedRows(50, 4).map { $0 + 1 })
+            try store.table(named: "t").pull(ids, create: false), numberedRows(50, 4).map { $0 + 1 }
+        )
     }
 
     @Test func aFolderOrSocketInUseIsRefused() async throws {
@@ -175,7 +187,8 @@ import Testing
             let store = try Store(path: other, options: .init(memoryBytes: 1 << 20))
             defer { try? store.close() }
             let second = EmbeddingServer(
-                store: store, addresses: [server.address], options: TestServer.options, logger: quietLogger)
+                store: store, addresses: [server.address], options: TestServer.options,
+                logger: quietLogger)
             await #expect(throws: CannotListen.self) { try await second.run() }
             // The first one is still reached.
             try await server.connected { try await $0.ping() }
@@ -222,8 +235,11 @@ import Testing
                 #expect(try await table.count() == 2)
                 let one: [Float] = [1, 1]
                 #expect(try await refusal { _ = try await table.pull([1]) } == .readOnly)
-                #expect(try await refusal { _ = try await table.pool([1], offsets: [0], create: true) } == .readOnly)
-                #expect(try await refusal { try await table.push([1], gradients: one) } == .readOnly)
+                #expect(
+                    try await refusal { _ = try await table.pool([1], offsets: [0], create: true) }
+                        == .readOnly)
+                #expect(
+                    try await refusal { try await table.push([1], gradients: one) } == .readOnly)
                 #expect(try await refusal { try await table.assign([1], rows: one) } == .readOnly)
                 #expect(try await refusal { _ = try await table.delete([1]) } == .readOnly)
                 #expect(try await refusal { try await table.drop() } == .readOnly)
@@ -231,7 +247,9 @@ import Testing
                     try await refusal {
                         _ = try await client.createTable("u", schema: .exact(dimension: 2))
                     } == .readOnly)
-                #expect(try await refusal { _ = try await client.checkpoint(to: path + "-c") } == .readOnly)
+                #expect(
+                    try await refusal { _ = try await client.checkpoint(to: path + "-c") }
+                        == .readOnly)
                 expectRows(try await table.pull([1, 2], create: false).values, [1, 1, 2, 2])
             }
         }

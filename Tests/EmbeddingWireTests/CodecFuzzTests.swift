@@ -165,6 +165,8 @@ extension Request {
                 weights: bags.weights?.array, create: create, format: format)
         case .delete(let table, let ids): encoder.delete(table: table, ids: ids.array)
         case .count(let table): encoder.count(table: table)
+        case .shrink(let table, let minFrequency, let maxAge):
+            encoder.shrink(table: table, minFrequency: minFrequency, maxAge: maxAge)
         case .stats(let table): encoder.stats(table: table)
         case .checkpoint(let path): encoder.checkpoint(path: path)
         }

@@ -48,6 +48,8 @@ struct GoldenFrame: Decodable, Sendable, CustomTestStringConvertible {
         var mode: String?
         var weights: [Float]?
         var count: String?
+        var minFrequency: UInt32?
+        var maxAge: UInt32?
         var json: String?
         var path: String?
         var errorName: String?
@@ -132,7 +134,7 @@ extension GoldenFrame.Schema {
             "full": { .full },
             "hashed": { .hashed(rows: s[0]) },
             "doubleHashed": { .doubleHashed(rows: s[0], combine: .init(rawValue: s[1])!) },
-            "frequencyDoubleHashed": { 
+            "frequencyDoubleHashed": {
                 .frequencyDoubleHashed(
                     own: s[0], shared: s[1], score: .init(rawValue: s[2])!)
             },

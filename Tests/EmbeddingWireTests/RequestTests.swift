@@ -52,6 +52,9 @@ import Testing
                     format: fields.rowFormat)
             case .delete: encoder.delete(table: table, ids: fields.idValues)
             case .count: encoder.count(table: table)
+            case .shrink:
+                encoder.shrink(
+                    table: table, minFrequency: fields.minFrequency!, maxAge: fields.maxAge!)
             case .stats: encoder.stats(table: table)
             case .checkpoint: encoder.checkpoint(path: fields.path!)
             }
@@ -106,6 +109,10 @@ import Testing
         case .delete(let table, let ids):
             #expect(table == fields.table)
             #expect(ids.array == fields.idValues)
+        case .shrink(let table, let minFrequency, let maxAge):
+            #expect(table == fields.table)
+            #expect(minFrequency == fields.minFrequency)
+            #expect(maxAge == fields.maxAge)
         case .count(let table), .stats(let table):
             #expect(table == fields.table)
         case .checkpoint(let path):
@@ -184,7 +191,9 @@ import Testing
         let schemaStart = 16 + 4 + 3
         let createBytes =
             [17, 18, 19]
-            + [11..<12, 32..<72, 72..<88, 88..<112, 116..<120].flatMap { $0 }.map { schemaStart + $0 }
+            + [11..<12, 32..<72, 72..<88, 88..<112, 116..<120].flatMap { $0 }.map {
+                schemaStart + $0
+            }
         let pool = RequestEncoder().pool(
             table: 1, mode: .sum, ids: [1], offsets: [0], create: false)
         let poolBytes = (16 + 10)..<(16 + 16)

@@ -145,7 +145,11 @@ package struct FrameGarbage {
                 weights: isSum ? floats(ids.count) : nil, create: random.oneIn(2))
         case 75..<82:
             buffer = encoder.delete(table: table, ids: ids)
-        case 82..<86:
+        case 82..<84:
+            buffer = encoder.shrink(
+                table: table, minFrequency: UInt32(random.below(3)), maxAge: UInt32(random.below(2))
+            )
+        case 84..<86:
             buffer = encoder.count(table: table)
         case 86..<91:
             buffer = encoder.ping(payload: ids.map { UInt8(truncatingIfNeeded: $0) })

@@ -49,6 +49,24 @@ import Testing
         #expect(!text.contains("push"))
     }
 
+    @Test func roundingIsShownOfTablesThatRound() throws {
+        func text(written: Int) throws -> String {
+            let rounding = """
+                , "evictions": 1, "rounding": {"written": \(written), "clipped": 8,
+                "clippedShare": 0.004, "moved": 1000, "vanished": 250, "vanishedShare": 0.25}}
+                """
+            return try report(
+                json(uptime: 1, rows: 1, tables: String(table.dropLast()) + rounding)
+            ).text()
+        }
+        let line = try #require(
+            try text(written: 2000).split(separator: "\n").last { $0.hasPrefix("item") })
+        #expect(line.contains("2.00k"))
+        #expect(line.contains("0.40 %"))
+        #expect(line.contains("25.00 %"))
+        #expect(!(try text(written: 0).contains("ROUNDING")))
+    }
+
     @Test func ratesAreOfTheTimeInBetween() throws {
         let before = try report(json(uptime: 10, rows: 5000))
         let after = try report(json(uptime: 12, rows: 9000))

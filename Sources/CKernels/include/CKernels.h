@@ -62,6 +62,16 @@ float tc_int8_encode_stochastic(const float *row, int8_t *encoded, size_t count,
 float tc_int8_encode_nearest(const float *row, int8_t *encoded, size_t count);
 void tc_int8_decode(const int8_t *encoded, float scale, float *row, size_t count);
 
+// What keeping a row in fewer bits has cost one write of it, in elements.
+typedef struct {
+    size_t clipped;  // beyond `largest`, or NaN: not even the nearest value was near
+    size_t moved;    // stepped by other than 0
+    size_t vanished; // of these, what is stored is what was stored before
+} tc_losses;
+// `before` is the decoded row, `stepped` what it was to become, `stored` what was encoded of that, decoded again.
+// `largest` is the largest value of the format.
+tc_losses tc_count_losses(const float *before, const float *stepped, const float *stored, size_t count, float largest);
+
 // MARK: optimizer steps; `row` and the state are updated in place
 
 // w -= learning_rate * g
@@ -102,6 +112,9 @@ void tc_add_scaled(float *sum, const float *row, size_t count, float weight);
 void tc_scale(float *row, size_t count, float factor);
 // largest = max(largest, row), element by element; of two equal ones, and where row is NaN, what was there stays
 void tc_max(float *largest, const float *row, size_t count);
+// element = element * element, and its root
+void tc_square(float *values, size_t count);
+void tc_square_root(float *values, size_t count);
 // whether no element is NaN or infinite
 bool tc_all_finite(const float *values, size_t count);
 

@@ -6,6 +6,7 @@
 
 #include "formats.h"
 #include "initializers.h"
+#include "losses.h"
 #include "optimizers.h"
 #include "vectors.h"
 
@@ -19,6 +20,7 @@ const tc_kernels TC_KERNELS = {
     .int16_decode = int16_decode,
     .int8_encode_stochastic = int8_encode_stochastic,
     .int8_decode = int8_decode,
+    .count_losses = count_losses,
     .sgd_step = sgd_step,
     .momentum_step = momentum_step,
     .adagrad_step = adagrad_step,
@@ -31,5 +33,7 @@ const tc_kernels TC_KERNELS = {
     .add_scaled = add_scaled,
     .scale = scale,
     .max = max,
+    .square = square,
+    .square_root = square_root_of_each,
     .all_finite = all_finite,
 };

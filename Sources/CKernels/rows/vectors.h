@@ -26,6 +26,17 @@ static void max(float *largest, const float *row, size_t count) {
     });
 }
 
+static void square(float *values, size_t count) {
+    FOR_EACH_BLOCK(count, {
+        floats value = load_floats(values + at, lanes);
+        store_floats(values + at, value * value, lanes);
+    });
+}
+
+static void square_root_of_each(float *values, size_t count) {
+    FOR_EACH_BLOCK(count, { store_floats(values + at, square_root(load_floats(values + at, lanes)), lanes); });
+}
+
 static bool all_finite(const float *values, size_t count) {
     ints special = 0;
     FOR_EACH_BLOCK(count, { special |= (bits_of(load_floats(values + at, lanes)) & 0x7f800000u) == 0x7f800000u; });

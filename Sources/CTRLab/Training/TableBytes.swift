@@ -22,7 +22,8 @@ extension TableBytes {
             statistics.hot.rows * bytes(schema.hotPrecision)
             + statistics.cold.rows * bytes(schema.coldPrecision)
         optimizerState =
-            statistics.rows * 4 * schema.optimizer.stateCount(dimension: schema.dimension)
+            statistics.rows * schema.statePrecision.elementBytes
+            * schema.optimizer.stateCount(dimension: schema.dimension)
         // A table without rows on disk has empty files there, which are not what is asked for.
         let all = statistics.hot.bytes + (statistics.cold.rows > 0 ? statistics.cold.bytes : 0)
         index = max(0, all - rows - optimizerState)

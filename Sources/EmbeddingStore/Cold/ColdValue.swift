@@ -7,8 +7,9 @@ import CKernels
 /// | 0 | 1 | low half: precision of the row; high half: version, 0 |
 /// | 1 | 1 | epoch of the frequency, modulo 256 |
 /// | 2 | 2 | frequency |
-/// | 4 | 0 or 4 | scale, for int16 and int8 |
-/// | … | 4·s | optimizer state, float32 |
+/// | 4 | 0 or 4 | last use, seconds since 1970, in tables with a time to live |
+/// | … | 0 or 4 | scale, for int16 and int8 |
+/// | … | 2·s or 4·s | optimizer state, in the schema's precision |
 /// | … | d·e | row |
 ///
 /// Little-endian, unaligned. RocksDB keeps a checksum over the block that the value is in.
@@ -16,25 +17,39 @@ struct ColdValue {
     static let headerBytes = 4
 
     let precision: Precision
-    let dimension: Int
-    let stateCount: Int
+    private let dimension: Int
+    private let stateBytes: Int
+    private let scaleOffset: Int
 
-    private var stateOffset: Int { Self.headerBytes + precision.scaleBytes }
-    private var rowOffset: Int { stateOffset + 4 * stateCount }
+    /// A value of the table whose hot records are laid out so.
+    init(precision: Precision, layout: RowLayout) {
+        self.precision = precision
+        dimension = layout.dimension
+        stateBytes = layout.stateBytes
+        scaleOffset = Self.headerBytes + (layout.keepsLastUse ? 4 : 0)
+    }
+
+    private var stateOffset: Int { scaleOffset + precision.scaleBytes }
+    private var rowOffset: Int { stateOffset + stateBytes }
     var byteCount: Int { rowOffset + dimension * precision.elementBytes }
 
-    /// Writes a hot record as this value. `scratch` holds `dimension` floats.
+    /// Writes a hot record as this value. `scratch` holds `dimension` floats. Returns what it cost
+    /// to put the row into another precision.
     func write(
         _ record: UnsafeMutableRawPointer, layout: RowLayout, meta: RowMeta, epoch: UInt32,
         stream: UInt64, scratch: UnsafeMutablePointer<Float>,
         into value: UnsafeMutableRawBufferPointer
-    ) {
+    ) -> RoundingStatistics {
+        var rounding = RoundingStatistics()
         unsafe value[0] = precision.rawValue
         unsafe value[1] = UInt8(truncatingIfNeeded: epoch)
         unsafe value.storeBytes(of: meta.frequency(at: epoch), toByteOffset: 2, as: UInt16.self)
         let base = value.baseAddress!  // a value has at least its header
-        unsafe (base + stateOffset).copyMemory(
-            from: layout.state(record), byteCount: 4 * stateCount)
+        if layout.keepsLastUse {
+            unsafe value.storeBytes(
+                of: layout.lastUse(record), toByteOffset: Self.headerBytes, as: UInt32.self)
+        }
+        unsafe (base + stateOffset).copyMemory(from: layout.state(record), byteCount: stateBytes)
         let scale: Float
         if precision == layout.precision {
             unsafe (base + rowOffset).copyMemory(
@@ -45,43 +60,63 @@ struct ColdValue {
             scale = unsafe withAlignedRow(base + rowOffset) {
                 unsafe precision.encode(scratch, into: $0, count: dimension, stream: stream)
             }
+            if precision != .float32 {
+                unsafe rounding.countWrite(scratch, count: dimension, precision)
+            }
         }
         if precision.scaleBytes != 0 {
-            unsafe value.storeBytes(of: scale, toByteOffset: Self.headerBytes, as: Float.self)
+            unsafe value.storeBytes(of: scale, toByteOffset: scaleOffset, as: Float.self)
         }
+        return rounding
     }
 
-    /// Writes floats as this value, rounded to the nearest. No state, no address of it.
+    /// Writes floats as this value, rounded to the nearest. Without state no address of it.
     func write(
-        _ row: UnsafePointer<Float>, state: UnsafePointer<Float>?, frequency: UInt16,
-        epoch: UInt32, into value: UnsafeMutableRawBufferPointer
+        _ row: UnsafePointer<Float>, state: UnsafePointer<Float>?, rule: StepRule,
+        frequency: UInt16, epoch: UInt32, lastUse: UInt32,
+        into value: UnsafeMutableRawBufferPointer
     ) {
         unsafe value[0] = precision.rawValue
         unsafe value[1] = UInt8(truncatingIfNeeded: epoch)
         unsafe value.storeBytes(of: frequency, toByteOffset: 2, as: UInt16.self)
+        if scaleOffset != Self.headerBytes {
+            unsafe value.storeBytes(of: lastUse, toByteOffset: Self.headerBytes, as: UInt32.self)
+        }
         let base = value.baseAddress!  // a value has at least its header
-        if let state = unsafe state {
-            unsafe (base + stateOffset).copyMemory(from: state, byteCount: 4 * stateCount)
+        if let state = unsafe state, stateBytes > 0 {
+            unsafe withAlignedState { aligned in
+                unsafe rule.write(state, into: aligned)
+                unsafe (base + stateOffset).copyMemory(from: aligned, byteCount: stateBytes)
+            }
         }
         let scale = unsafe withAlignedRow(base + rowOffset) {
             unsafe precision.encodeNearest(row, into: $0, count: dimension)
         }
         if precision.scaleBytes != 0 {
-            unsafe value.storeBytes(of: scale, toByteOffset: Self.headerBytes, as: Float.self)
+            unsafe value.storeBytes(of: scale, toByteOffset: scaleOffset, as: Float.self)
         }
     }
 
     /// Reads a parsed value as floats; returns its scale, 0 where it has none.
     func read(
         _ value: UnsafeRawBufferPointer, row: UnsafeMutablePointer<Float>,
-        state: UnsafeMutablePointer<Float>?
+        state: UnsafeMutablePointer<Float>?, rule: StepRule
     ) -> Float {
         let base = value.baseAddress!  // parsed, so not empty
-        if let state = unsafe state {
-            unsafe UnsafeMutableRawPointer(state).copyMemory(
-                from: base + stateOffset, byteCount: 4 * stateCount)
+        if let state = unsafe state, stateBytes > 0 {
+            unsafe withAlignedState { aligned in
+                unsafe aligned.copyMemory(from: base + stateOffset, byteCount: stateBytes)
+                unsafe rule.read(aligned, into: state)
+            }
         }
         return unsafe decodeRow(base, into: row)
+    }
+
+    /// Memory for the state as it is kept, which may lie at any address in a value.
+    private func withAlignedState(_ body: (UnsafeMutableRawPointer) -> Void) {
+        unsafe withUnsafeTemporaryAllocation(byteCount: stateBytes, alignment: 4) {
+            unsafe body($0.baseAddress!)  // there is state
+        }
     }
 
     private func decodeRow(
@@ -122,13 +157,18 @@ struct ColdValue {
         else {
             throw .damaged("row \(key) of table \(table): unknown format")
         }
-        let parsed = ColdValue(
-            precision: precision, dimension: layout.dimension, stateCount: layout.stateCount)
+        let parsed = ColdValue(precision: precision, layout: layout)
         guard value.count == parsed.byteCount else {
             throw .damaged(
                 "row \(key) of table \(table): \(value.count) bytes, not \(parsed.byteCount)")
         }
         return unsafe (parsed, value.loadUnaligned(fromByteOffset: 2, as: UInt16.self), value[1])
+    }
+
+    /// Seconds since 1970 of the last use of a parsed value; 0 where it is not kept.
+    func lastUse(_ value: UnsafeRawBufferPointer) -> UInt32 {
+        scaleOffset == Self.headerBytes
+            ? 0 : unsafe value.loadUnaligned(fromByteOffset: Self.headerBytes, as: UInt32.self)
     }
 
     /// Fills everything of a hot record but its key and meta.
@@ -137,8 +177,8 @@ struct ColdValue {
         stream: UInt64, scratch: UnsafeMutablePointer<Float>
     ) {
         let base = value.baseAddress!  // parsed, so not empty
-        unsafe UnsafeMutableRawPointer(layout.state(record)).copyMemory(
-            from: base + stateOffset, byteCount: 4 * stateCount)
+        if layout.keepsLastUse { unsafe layout.setLastUse(record, lastUse(value)) }
+        unsafe layout.state(record).copyMemory(from: base + stateOffset, byteCount: stateBytes)
         if precision == layout.precision {
             unsafe layout.row(record).copyMemory(from: base + rowOffset, byteCount: layout.rowBytes)
             if precision.scaleBytes != 0 { unsafe layout.setScale(record, scale(base)) }
@@ -155,6 +195,6 @@ struct ColdValue {
     }
 
     private func scale(_ base: UnsafeRawPointer) -> Float {
-        unsafe base.loadUnaligned(fromByteOffset: Self.headerBytes, as: Float.self)
+        unsafe base.loadUnaligned(fromByteOffset: scaleOffset, as: Float.self)
     }
 }

@@ -35,7 +35,7 @@ extension OfflineStore {
         var stored: [Float] = []
         try table.scanFinite(progress: progress) { (row) throws(StoreError) in
             try writer.append(row, as: &stored)
-            error.add(row.values, stored: stored, limit: precision.largestMagnitude)
+            error.add(row.values, stored: stored, limit: precision.largest)
         }
         try writer.finish()
         let bytes = writer.byteCount

@@ -45,7 +45,7 @@ public struct OfflineTable {
     public func scan(
         progress: Progress? = nil, _ body: (StoredRow) throws(StoreError) -> Void
     ) throws(StoreError) {
-        var row = StoredRow(layout: layout)
+        var row = StoredRow(schema)
         try unsafe scanValues(progress: progress) { (key, value) throws(StoreError) in
             try unsafe row.read(value, key: key, table: number, layout: layout, epoch: epoch)
             try body(row)

@@ -5,6 +5,8 @@ public struct StoredRow: Sendable {
     public internal(set) var key: UInt64 = 0
     /// How often the row was used, halved with every epoch up to the store's last.
     public internal(set) var frequency: UInt16 = 0
+    /// When the row was last used, in seconds since 1970; 0 in tables without a time to live.
+    public internal(set) var lastUse: UInt32 = 0
     /// float32[row dimension].
     public internal(set) var values: [Float]
     /// float32[state count]: what the optimizer keeps beside the row.
@@ -16,7 +18,11 @@ public struct StoredRow: Sendable {
     /// Of key and value, without what RocksDB adds.
     public internal(set) var byteCount = 0
 
-    init(layout: RowLayout) {
+    private let rule: StepRule
+
+    init(_ schema: TableSchema) {
+        let layout = RowLayout(schema)
+        rule = StepRule(schema)
         values = [Float](repeating: 0, count: layout.dimension)
         state = [Float](repeating: 0, count: layout.stateCount)
         precision = layout.precision
@@ -38,12 +44,14 @@ public struct StoredRow: Sendable {
             value, layout: layout, key: key, table: table)
         self.key = key
         self.frequency = RowMeta.frequency(frequency, of: epochWritten, at: epoch)
+        lastUse = unsafe parsed.lastUse(value)
         precision = parsed.precision
         byteCount = 8 + value.count
         scale = unsafe values.withUnsafeMutableBufferPointer { values in
             unsafe state.withUnsafeMutableBufferPointer { state in
                 // A dimension is at least 1; nothing is written where there is no state.
-                unsafe parsed.read(value, row: values.baseAddress!, state: state.baseAddress)
+                unsafe parsed.read(
+                    value, row: values.baseAddress!, state: state.baseAddress, rule: rule)
             }
         }
     }

@@ -57,10 +57,8 @@ public struct TableSurvey: Sendable {
             frequencies.add(Double(row.frequency))
             let scaleBytes = row.precision.scaleBytes
             let rowBytes = row.values.count * row.precision.elementBytes
-            let stateBytes = row.byteCount - 8 - ColdValue.headerBytes - scaleBytes - rowBytes
             valueBytes.scale += Double(scaleBytes)
             valueBytes.row += Double(rowBytes)
-            valueBytes.state += Double(stateBytes)
             guard row.isFinite else {
                 nonFiniteRows += 1
                 return
@@ -69,18 +67,19 @@ public struct TableSurvey: Sendable {
             if scaleBytes != 0 { scales.add(Double(row.scale)) }
         }
         let rows = Double(max(cold.rows, 1))
-        cold.rowBytes.meta = Double(ColdValue.headerBytes)
+        cold.rowBytes.meta = Double(ColdValue.headerBytes + (layout.keepsLastUse ? 4 : 0))
         cold.rowBytes.scale = valueBytes.scale / rows
-        cold.rowBytes.state = valueBytes.state / rows
+        cold.rowBytes.state = Double(layout.stateBytes)
         cold.rowBytes.row = valueBytes.row / rows
         cold.rowBytes.other = max(0, Double(cold.bytes) / rows - cold.rowBytes.total)
     }
 
     private static func hotRowBytes(_ layout: RowLayout) -> RowBytes {
-        let state = Double(4 * layout.stateCount)
-        let parts = Double(8 + 4 + layout.precision.scaleBytes + layout.rowBytes) + state
+        let state = Double(layout.stateBytes)
+        let meta = Double(layout.keepsLastUse ? 8 : 4)
+        let parts = 8 + meta + Double(layout.precision.scaleBytes + layout.rowBytes) + state
         return RowBytes(
-            key: 8, index: SlotIndex.bytesPerRow, meta: 4,
+            key: 8, index: SlotIndex.bytesPerRow, meta: meta,
             scale: Double(layout.precision.scaleBytes), state: state,
             row: Double(layout.rowBytes), other: Double(layout.stride) - parts)
     }

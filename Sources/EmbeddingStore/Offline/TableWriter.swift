@@ -12,6 +12,7 @@ public final class TableWriter {
     private let cold: RocksDBColdTier
     private let epoch: UInt32
     private let layout: RowLayout
+    private let rule: StepRule
     private let format: ColdValue
     private let initialState: [Float]
     private var rows: ColdRows
@@ -30,9 +31,8 @@ public final class TableWriter {
         self.cold = cold
         self.epoch = epoch
         layout = RowLayout(entry.schema)
-        format = ColdValue(
-            precision: entry.schema.coldPrecision, dimension: layout.dimension,
-            stateCount: layout.stateCount)
+        rule = StepRule(entry.schema)
+        format = ColdValue(precision: entry.schema.coldPrecision, layout: layout)
         initialState = [Float](
             repeating: entry.schema.optimizer.initialState, count: layout.stateCount)
         rows = Self.noRows(format)
@@ -51,10 +51,12 @@ public final class TableWriter {
     ///   - values: float32[row dimension].
     ///   - state: float32[state count] of the table's optimizer; nil for that of a new row.
     ///   - frequency: how often it is thought to have been used.
+    ///   - lastUse: when it was last used, in seconds since 1970, for a table with a time to live.
     ///
     /// Throws `dimensionMismatch`, `malformed`, `nonFinite`, `storageFailed` or `storageFull`.
     public func append(
-        key: UInt64, values: [Float], state: [Float]? = nil, frequency: UInt16 = 1
+        key: UInt64, values: [Float], state: [Float]? = nil, frequency: UInt16 = 1,
+        lastUse: UInt32 = UnixClock.system.now()
     ) throws(StoreError) {
         guard values.count == layout.dimension else {
             throw .dimensionMismatch(expected: layout.dimension, got: values.count)
@@ -64,17 +66,18 @@ public final class TableWriter {
             throw .malformed(
                 "the table has \(layout.stateCount) floats of state a row, not \(state.count)")
         }
-        try write(key, values, state, frequency)
+        try write(key, values, state, frequency, lastUse)
     }
 
     /// Adds a row of another table and tells what is read back in its place.
     func append(_ row: StoredRow, as stored: inout [Float]) throws(StoreError) {
-        try write(row.key, row.values, row.state, row.frequency)
+        try write(row.key, row.values, row.state, row.frequency, row.lastUse)
         if stored.count != row.values.count { stored = row.values }
         unsafe rows.withValue(at: rows.count - 1) { value in
             unsafe stored.withUnsafeMutableBufferPointer { stored in
                 // The value was just written, and a dimension is at least 1.
-                _ = unsafe format.read(value!, row: stored.baseAddress!, state: nil)
+                _ = unsafe format.read(
+                    value!, row: stored.baseAddress!, state: nil, rule: rule)
             }
         }
     }
@@ -88,10 +91,11 @@ public final class TableWriter {
                 unsafe state.withUnsafeBufferPointer { state in
                     // A dimension is at least 1.
                     unsafe format.write(
-                        row.baseAddress!, state: state.baseAddress, frequency: 0, epoch: 0,
-                        into: bytes)
+                        row.baseAddress!, state: state.baseAddress, rule: rule, frequency: 0,
+                        epoch: 0, lastUse: 0, into: bytes)
                     _ = unsafe format.read(
-                        UnsafeRawBufferPointer(bytes), row: row.baseAddress!, state: nil)
+                        UnsafeRawBufferPointer(bytes), row: row.baseAddress!, state: nil,
+                        rule: rule)
                 }
             }
         }
@@ -99,7 +103,8 @@ public final class TableWriter {
     }
 
     private func write(
-        _ key: UInt64, _ values: [Float], _ state: [Float], _ frequency: UInt16
+        _ key: UInt64, _ values: [Float], _ state: [Float], _ frequency: UInt16,
+        _ lastUse: UInt32
     ) throws(StoreError) {
         try prepare(key)
         unsafe values.withUnsafeBufferPointer { values in
@@ -107,8 +112,8 @@ public final class TableWriter {
                 unsafe rows.append(key, byteCount: format.byteCount) {
                     // A dimension is at least 1.
                     unsafe format.write(
-                        values.baseAddress!, state: state.baseAddress, frequency: frequency,
-                        epoch: epoch, into: $0)
+                        values.baseAddress!, state: state.baseAddress, rule: rule,
+                        frequency: frequency, epoch: epoch, lastUse: lastUse, into: $0)
                 }
             }
         }

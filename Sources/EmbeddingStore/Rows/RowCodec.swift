@@ -72,8 +72,24 @@ extension Precision {
 /// Reads and writes the row inside a hot record.
 extension RowLayout {
     @inline(__always)
-    func state(_ record: UnsafeMutableRawPointer) -> UnsafeMutablePointer<Float> {
-        unsafe (record + stateOffset).assumingMemoryBound(to: Float.self)
+    static func meta(_ record: UnsafeMutableRawPointer) -> UnsafeMutablePointer<RowMeta> {
+        unsafe (record + metaOffset).assumingMemoryBound(to: RowMeta.self)
+    }
+
+    @inline(__always)
+    func state(_ record: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+        unsafe record + stateOffset
+    }
+
+    /// Seconds since 1970 of the last use; only where it is kept.
+    @inline(__always)
+    func lastUse(_ record: UnsafeMutableRawPointer) -> UInt32 {
+        unsafe (record + Self.lastUseOffset).load(as: UInt32.self)
+    }
+
+    @inline(__always)
+    func setLastUse(_ record: UnsafeMutableRawPointer, _ time: UInt32) {
+        unsafe (record + Self.lastUseOffset).storeBytes(of: time, as: UInt32.self)
     }
 
     @inline(__always)
@@ -84,12 +100,12 @@ extension RowLayout {
     /// The scale of a record; only for precisions that have one.
     @inline(__always)
     func scale(_ record: UnsafeMutableRawPointer) -> Float {
-        unsafe (record + Self.scaleOffset).load(as: Float.self)
+        unsafe (record + scaleOffset).load(as: Float.self)
     }
 
     @inline(__always)
     func setScale(_ record: UnsafeMutableRawPointer, _ scale: Float) {
-        unsafe (record + Self.scaleOffset).storeBytes(of: scale, as: Float.self)
+        unsafe (record + scaleOffset).storeBytes(of: scale, as: Float.self)
     }
 
     @inline(__always)

@@ -31,7 +31,7 @@ extension RowStore {
         guard let log else { return }
         let pass = try log.enterWhenRoom(
             reserving: deletionBytesMax(keys.count), timeoutSeconds: Self.roomTimeoutSeconds)
-        begin(pass.entry)
+        beginDeletion(pass.entry)
         if let entry = pass.entry {
             entry.beginSection(ticket: log.ticket())
             keys.forEach(entry.append(key:))
@@ -39,12 +39,13 @@ extension RowStore {
         try leave(pass).wait()
     }
 
-    private func deletionBytesMax(_ keys: Int) -> Int {
+    func deletionBytesMax(_ keys: Int) -> Int {
         // In no order of shards, each key comes with a section of its own.
         LogEntry.byteCountMax(records: keys, recordBytes: 8, sections: keys)
     }
 
-    private func begin(_ entry: LogEntry?) {
+    /// Begins an entry of keys that are deleted.
+    func beginDeletion(_ entry: LogEntry?) {
         entry?.begin(.deleted, table: table, recordBytes: 8)
     }
 
@@ -61,7 +62,7 @@ extension RowStore {
         let onDisk = try deleteCold(free)
         // With no room to note it nothing goes now: as if all were pinned.
         let pass = try log?.enter(reserving: deletionBytesMax(free.count))
-        begin(pass?.entry)
+        beginDeletion(pass?.entry)
         var deleted = 0
         for (at, key) in free.enumerated() {
             switch deleteHot(key, hadColdCopy: onDisk[at], pass) {
@@ -123,8 +124,8 @@ extension RowStore {
         }
     }
 
-    /// The shard's lock is held.
-    private func note(_ key: UInt64, _ pass: WriteAheadLog.Pass?) {
+    /// Notes that a key is deleted. The shard's lock is held.
+    func note(_ key: UInt64, _ pass: WriteAheadLog.Pass?) {
         guard let log, let entry = pass?.entry else { return }
         entry.beginSection(ticket: log.ticket())
         entry.append(key: key)

@@ -117,7 +117,7 @@ extension RowStore {
         unsafe meta.pointee.bits &= ~RowMeta.touched
         staged.keys[shard].append(key)
         if !isReadOnly, unsafe mustWrite(meta.pointee, precision) {
-            unsafe write(
+            shards[shard].statistics.rounding += unsafe write(
                 record, key, meta.pointee, precision, budget.epoch, scratch, &staged.written)
             if unsafe !meta.pointee.has(RowMeta.coldCopy) { staged.newKeys += 1 }
         }
@@ -130,19 +130,20 @@ extension RowStore {
             || (meta.has(RowMeta.exactCopy) && precision != layout.precision)
     }
 
-    /// Adds the value of a hot record to what will be written.
+    /// Adds the value of a hot record to what will be written; returns what rounding it has cost.
     private func write(
         _ record: UnsafeMutableRawPointer, _ key: UInt64, _ meta: RowMeta, _ precision: Precision,
         _ epoch: UInt32, _ scratch: UnsafeMutablePointer<Float>, _ rows: inout ColdRows
-    ) {
-        let value = ColdValue(
-            precision: precision, dimension: layout.dimension, stateCount: layout.stateCount)
+    ) -> RoundingStatistics {
+        let value = ColdValue(precision: precision, layout: layout)
+        var rounding = RoundingStatistics()
         let stream = roundingStream(key, salt: ~pushes.load(ordering: .relaxed))
         unsafe rows.append(key, byteCount: value.byteCount) {
-            unsafe value.write(
+            rounding = unsafe value.write(
                 record, layout: layout, meta: meta, epoch: epoch, stream: stream, scratch: scratch,
                 into: $0)
         }
+        return rounding
     }
 
     /// Removes staged rows that nobody used meanwhile; the others stay, and differ from what was
@@ -271,7 +272,9 @@ extension RowStore {
                 if unsafe isAheadOfDisk(meta.pointee) {
                     if unsafe !meta.pointee.has(RowMeta.coldCopy) { newKeys += 1 }
                     let key = unsafe record.loadUnaligned(as: UInt64.self)
-                    unsafe write(record, key, meta.pointee, layout.precision, epoch, scratch, &rows)
+                    // As it is: nothing is lost.
+                    _ = unsafe write(
+                        record, key, meta.pointee, layout.precision, epoch, scratch, &rows)
                     // Set again by whoever uses the row from here on.
                     unsafe meta.pointee.bits &= ~RowMeta.touched
                 }

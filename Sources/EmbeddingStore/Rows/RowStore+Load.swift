@@ -58,10 +58,24 @@ extension RowStore {
         defer { loaded.created += created }
         var wanted = Array(range)
         while !wanted.isEmpty {
-            let absent = unsafe takeHot(keys, wanted, visit)
+            let now = now
+            let absent = unsafe takeHot(keys, wanted, now, visit)
+            if !create {
+                // As for a key that has no row.
+                for number in absent.expired { body(number, nil) }
+            }
             let onDisk =
                 isColdEmpty
                 ? nil : try cold.read(absent.numbers.map { keys[$0] }, table: table)
+            if create {
+                // They are removed, and it is as if they had never been there.
+                let expired = try absent.expired + self.expired(absent, onDisk, keys, now)
+                if !expired.isEmpty {
+                    try evict(expired.map { keys[$0] }, expiredBy: now)
+                    wanted = absent.expired + absent.numbers
+                    continue
+                }
+            }
             let unknown =
                 onDisk.map { values in
                     absent.numbers.indices.count { at in
@@ -76,7 +90,7 @@ extension RowStore {
                 } catch {
                     if pin || creates || onDisk == nil { throw error }
                     // Without `creates` something has been read.
-                    wanted = try unsafe handOut(keys, absent, onDisk!, visit)
+                    wanted = try unsafe handOut(keys, absent, onDisk!, now, visit)
                     continue
                 }
             }
@@ -84,18 +98,18 @@ extension RowStore {
             let creation = creates && !pin ? try Creation(waitingIn: self, unknown) : nil
             defer { creation?.end() }
             wanted = try unsafe insert(
-                keys, absent, onDisk, create: create, creation, &created, visit)
+                keys, absent, onDisk, now, create: create, creation, &created, visit)
         }
     }
 
     /// Visits rows without inserting them; returns the keys that have to be looked for again.
     private func handOut(
-        _ keys: [UInt64], _ absent: Absent, _ onDisk: ColdRows,
+        _ keys: [UInt64], _ absent: Absent, _ onDisk: ColdRows, _ now: UInt32,
         _ visit: (Int, Shard, UnsafeMutableRawPointer?) -> Void
     ) throws(StoreError) -> [Int] {
         let record = UnsafeMutableRawPointer.allocate(byteCount: layout.stride, alignment: 16)
         defer { unsafe record.deallocate() }
-        let scratch = UnsafeMutablePointer<Float>.allocate(capacity: layout.dimension)
+        let scratch = UnsafeMutablePointer<Float>.allocate(capacity: layout.scratchCount)
         defer { unsafe scratch.deallocate() }
         var again: [Int] = []
         for (at, number) in absent.numbers.enumerated() {
@@ -116,6 +130,7 @@ extension RowStore {
                 let parsed = unsafe try ColdValue.parse(
                     value, layout: layout, key: key, table: table
                 ).value
+                if unsafe isExpired(parsed, value, now: now) { return false }
                 unsafe read(parsed, value, key, into: record, scratch: scratch)
                 return true
             }
@@ -128,10 +143,13 @@ extension RowStore {
     private struct Absent {
         var numbers: [Int] = []
         var stamps: [UInt32] = []
+        /// Keys in memory whose rows have expired.
+        var expired: [Int] = []
     }
 
     private func takeHot(
-        _ keys: [UInt64], _ wanted: [Int], _ visit: (Int, Shard, UnsafeMutableRawPointer?) -> Void
+        _ keys: [UInt64], _ wanted: [Int], _ now: UInt32,
+        _ visit: (Int, Shard, UnsafeMutableRawPointer?) -> Void
     ) -> Absent {
         var absent = Absent()
         for number in wanted {
@@ -140,7 +158,12 @@ extension RowStore {
             shard.lock.withLock {
                 let position = shard.position(of: keys[number], hash: hash)
                 if position >= 0 {
-                    unsafe visit(number, shard, shard.record(position))
+                    let record = unsafe shard.record(position)
+                    if unsafe isExpired(record, now: now) {
+                        absent.expired.append(number)
+                    } else {
+                        unsafe visit(number, shard, record)
+                    }
                 } else {
                     absent.numbers.append(number)
                     absent.stamps.append(shard.stamp(hash))
@@ -150,14 +173,38 @@ extension RowStore {
         return absent
     }
 
+    /// Which of the absent keys have a row on disk that has expired.
+    private func expired(
+        _ absent: Absent, _ onDisk: ColdRows?, _ keys: [UInt64], _ now: UInt32
+    ) throws(StoreError) -> [Int] {
+        guard lifetime != nil, let onDisk else { return [] }
+        var expired: [Int] = []
+        for (at, number) in absent.numbers.enumerated() {
+            let isExpired = try unsafe onDisk.withValue(at: at) { (value) throws(StoreError) in
+                guard let value = unsafe value else { return false }
+                return try unsafe self.isExpired(keys[number], value, now)
+            }
+            if isExpired { expired.append(number) }
+        }
+        return expired
+    }
+
+    private func isExpired(
+        _ key: UInt64, _ value: UnsafeRawBufferPointer, _ now: UInt32
+    ) throws(StoreError) -> Bool {
+        if lifetime == nil { return false }
+        let parsed = unsafe try ColdValue.parse(value, layout: layout, key: key, table: table).value
+        return unsafe isExpired(parsed, value, now: now)
+    }
+
     /// Makes records of what was read; returns the keys that have to be looked for again.
     private func insert(
-        _ keys: [UInt64], _ absent: Absent, _ onDisk: ColdRows?, create: Bool,
+        _ keys: [UInt64], _ absent: Absent, _ onDisk: ColdRows?, _ now: UInt32, create: Bool,
         _ creation: Creation?, _ created: inout [UInt64],
         _ visit: (Int, Shard, UnsafeMutableRawPointer?) -> Void
     ) throws(StoreError) -> [Int] {
         var again: [Int] = []
-        let scratch = UnsafeMutablePointer<Float>.allocate(capacity: layout.dimension)
+        let scratch = UnsafeMutablePointer<Float>.allocate(capacity: layout.scratchCount)
         defer { unsafe scratch.deallocate() }
         for (at, number) in absent.numbers.enumerated() {
             let key = keys[number]
@@ -178,6 +225,9 @@ extension RowStore {
             if shard.isFull { throw .noRoom }
             let promoted = try unsafe onDisk?.withValue(at: at) { (value) throws(StoreError) in
                 guard let value = unsafe value else { return unsafe UnsafeMutableRawPointer?.none }
+                if !create, try unsafe isExpired(key, value, now) {
+                    return unsafe UnsafeMutableRawPointer?.none
+                }
                 return unsafe try promote(key, hash: hash, value, in: shard, scratch: scratch)
             }
             var record = unsafe promoted ?? nil

@@ -57,6 +57,7 @@ extension RowStore {
         positions: UnsafeMutablePointer<Int32>, scratch: UnsafeMutablePointer<Float>
     ) {
         let epoch = budget.epoch
+        let now = now
         creation?.enter(shard)
         var misses = 0
         var start = places.lowerBound
@@ -73,6 +74,12 @@ extension RowStore {
                 let record: UnsafeMutableRawPointer
                 if position >= 0 {
                     unsafe record = unsafe shard.record(position)
+                    if unsafe isExpired(record, now: now) {
+                        misses += 1
+                        missing.append(UInt32(truncatingIfNeeded: batch.member(place)))
+                        continue
+                    }
+                    unsafe noteUse(of: record, now: now)
                     unsafe shard.meta(record).pointee.touch(epoch: epoch)
                 } else if let creation, isColdEmpty, budget.hasRoom, !shard.isFull {
                     unsafe record = unsafe self.create(
@@ -126,11 +133,13 @@ extension RowStore {
         }
         runStarts.append(byKey.count)
 
+        let now = now
         try unsafe withScratch { (scratch) throws(StoreError) in
             _ = try unsafe load(unique, create: create, pin: false) { number, record in
                 for at in runStarts[number]..<runStarts[number + 1] {
                     let position = Int(byKey[at])
                     if let record = unsafe record {
+                        unsafe noteUse(of: record, now: now)
                         unsafe write(record, at: position, to: output, scratch: scratch)
                         unsafe found?.set(position)
                     } else {

@@ -33,7 +33,8 @@ extension RowStore {
     ) -> Bool {
         // All of the unknown ids are created or none, so that a write which is refused has made no
         // row: there must be room for as many as there may be.
-        let mayCreate = budget.usedBytes + bytes < budget.highBytes
+        // And where a row may turn out to be gone only after others were created, none is.
+        let mayCreate = lifetime == nil && budget.usedBytes + bytes < budget.highBytes
         return unsafe rows.withKeys { keys in
             unsafe budget.countUses(keys.count)
             let batch = unsafe batch(keys)
@@ -108,6 +109,7 @@ extension RowStore {
         _ positions: UnsafeMutablePointer<Int32>, mayCreate: Bool,
         scratch: UnsafeMutablePointer<Float>
     ) -> Int? {
+        let now = now
         var start = places.lowerBound
         while start < places.upperBound {
             let end = min(start + Self.lookupCountMax, places.upperBound)
@@ -118,6 +120,8 @@ extension RowStore {
                     _ = unsafe create(
                         batch.key(place), hash: batch.hash(place), in: shard, scratch: scratch)
                     unsafe positions[place] = Int32(truncatingIfNeeded: shard.count - 1)
+                } else if unsafe isExpired(shard.record(Int(positions[place])), now: now) {
+                    return place
                 }
                 let meta = unsafe shard.meta(shard.record(Int(positions[place])))
                 unsafe precondition(meta.pointee.pins < 255, "more pushes than threads")
@@ -148,12 +152,15 @@ extension RowStore {
             }
         let stepSize = rule.stepSize(push: push)
         let epoch = budget.epoch
+        let now = now
         entry?.begin(.changed, table: table, recordBytes: layout.stride)
         unsafe withScratch { scratch in
             for (number, shard) in shards.enumerated() {
                 let places = batch.places(of: number)
                 if places.isEmpty { continue }
                 shard.lock.withLock {
+                    var rounding = RoundingStatistics()
+                    defer { shard.statistics.rounding += rounding }
                     if let log, let entry { entry.beginSection(ticket: log.ticket()) }
                     for place in places {
                         let ahead = place + Self.prefetchDistance
@@ -171,7 +178,8 @@ extension RowStore {
                         let record = unsafe shard.record(position)
                         unsafe apply(
                             rows.row(batch.member(place)), change, to: record, key: key, push: push,
-                            stepSize: stepSize, scratch: scratch)
+                            stepSize: stepSize, scratch: scratch, &rounding)
+                        if layout.keepsLastUse { unsafe layout.setLastUse(record, now) }
                         let meta = unsafe shard.meta(record)
                         unsafe meta.pointee.touch(epoch: epoch)
                         unsafe meta.pointee.beBorn()
@@ -187,24 +195,46 @@ extension RowStore {
     @inline(__always)
     private func apply(
         _ values: UnsafePointer<Float>, _ change: Change, to record: UnsafeMutableRawPointer,
-        key: UInt64, push: Int, stepSize: Float, scratch: UnsafeMutablePointer<Float>
+        key: UInt64, push: Int, stepSize: Float, scratch: UnsafeMutablePointer<Float>,
+        _ rounding: inout RoundingStatistics
     ) {
         switch change {
         case .step where layout.precision == .float32:
-            unsafe rule.step(
-                row: layout.row(record).assumingMemoryBound(to: Float.self),
-                state: layout.state(record),
-                gradient: values, count: layout.dimension, stepSize: stepSize)
+            let isRounded = layout.statePrecision != .float32
+            unsafe step(
+                layout.row(record).assumingMemoryBound(to: Float.self), record, values, stepSize,
+                scratch, stream: isRounded ? roundingStream(key, salt: push) : 0)
         case .step:
+            let stream = roundingStream(key, salt: push)
+            let before = unsafe scratch + layout.dimension
+            let stored = unsafe before + layout.dimension
             unsafe layout.decode(record, into: scratch)
-            unsafe rule.step(
-                row: scratch, state: layout.state(record), gradient: values,
-                count: layout.dimension,
-                stepSize: stepSize)
-            unsafe layout.encode(scratch, into: record, stream: roundingStream(key, salt: push))
+            unsafe before.update(from: scratch, count: layout.dimension)
+            unsafe step(scratch, record, values, stepSize, scratch, stream: stream)
+            unsafe layout.encode(scratch, into: record, stream: stream)
+            unsafe layout.decode(record, into: stored)
+            unsafe rounding.countStep(
+                from: before, to: scratch, stored: stored, count: layout.dimension,
+                layout.precision)
         case .assign:
             unsafe layout.encode(values, into: record, stream: roundingStream(key, salt: push))
-            unsafe rule.initialize(layout.state(record), count: layout.stateCount)
+            unsafe rule.initialize(layout.state(record))
+            if layout.precision != .float32 {
+                unsafe rounding.countWrite(values, count: layout.dimension, layout.precision)
+            }
         }
+    }
+
+    @inline(__always)
+    private func step(
+        _ row: UnsafeMutablePointer<Float>, _ record: UnsafeMutableRawPointer,
+        _ gradient: UnsafePointer<Float>, _ stepSize: Float,
+        _ scratch: UnsafeMutablePointer<Float>, stream: UInt64
+    ) {
+        unsafe rule.step(
+            row: row, state: layout.state(record), gradient: gradient, count: layout.dimension,
+            stepSize: stepSize, scratch: scratch + 3 * layout.dimension,
+            // Not the one that the row itself is rounded by.
+            stream: ~stream)
     }
 }

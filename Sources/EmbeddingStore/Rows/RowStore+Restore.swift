@@ -26,8 +26,7 @@ extension RowStore {
             _ = try unsafe load(rows.map(\.key), create: false, pin: false) { number, record in
                 guard let record = unsafe record else { return }
                 restored += 1
-                let meta = unsafe (record + RowLayout.metaOffset).assumingMemoryBound(
-                    to: RowMeta.self)
+                let meta = unsafe RowLayout.meta(record)
                 // The disk may know an older one.
                 let known = rows[rows.startIndex + number].frequency
                 unsafe meta.pointee.setFrequency(

@@ -12,6 +12,9 @@ final class RowStore: @unchecked Sendable {  // Each shard guards itself; `log` 
     let layout: RowLayout
     let start: RowStart
     let rule: StepRule
+    /// Nil where rows live for ever.
+    let lifetime: Lifetime?
+    let clock: UnixClock
     let shards: [Shard]
     let hash: KeyHash
     let budget: MemoryBudget
@@ -40,14 +43,16 @@ final class RowStore: @unchecked Sendable {  // Each shard guards itself; `log` 
         table: UInt32, schema: TableSchema, shardCount: Int, budget: MemoryBudget,
         cold: any ColdTier,
         coldWrites: NIOLock, pinned: PinnedBytes, coldKeys: Int?, pushes: Int, isReadOnly: Bool,
-        hash: KeyHash = .processWide
+        clock: UnixClock = .system, hash: KeyHash = .processWide
     ) {
         precondition(shardCount & (shardCount - 1) == 0, "the top bits of a hash choose the shard")
         self.table = table
         self.schema = schema
         layout = RowLayout(schema)
         start = RowStart(schema)
-        rule = StepRule(schema.optimizer)
+        rule = StepRule(schema)
+        lifetime = Lifetime(schema)
+        self.clock = clock
         // Keys are spread evenly, so a shard never needs much more than its part of the budget;
         // twice that, and some, is only address space.
         let shardBytes = 2 * budget.limitBytes / shardCount + (4 << 20)
@@ -118,7 +123,8 @@ final class RowStore: @unchecked Sendable {  // Each shard guards itself; `log` 
         let record = unsafe shard.insert(key, hash: hash)
         unsafe start.fill(scratch, count: layout.dimension, seed: schema.seed, key: key)
         unsafe layout.encode(scratch, into: record, stream: roundingStream(key, salt: 0))
-        unsafe rule.initialize(layout.state(record), count: layout.stateCount)
+        unsafe rule.initialize(layout.state(record))
+        if layout.keepsLastUse { unsafe layout.setLastUse(record, now) }
         unsafe shard.meta(record).pointee = RowMeta(
             frequency: 1, epoch: budget.epoch, flags: RowMeta.dirty | RowMeta.touched)
         rowCount.add(1, ordering: .relaxed)
@@ -133,10 +139,11 @@ final class RowStore: @unchecked Sendable {  // Each shard guards itself; `log` 
         KeyHash(salt: schema.seed &+ UInt64(truncatingIfNeeded: salt) &* 0x9E37_79B9_7F4A_7C15)(key)
     }
 
+    /// Lends `layout.scratchCount` floats.
     func withScratch<Result, Failure: Error>(
         _ body: (UnsafeMutablePointer<Float>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        let scratch = UnsafeMutablePointer<Float>.allocate(capacity: layout.dimension)
+        let scratch = UnsafeMutablePointer<Float>.allocate(capacity: layout.scratchCount)
         defer { unsafe scratch.deallocate() }
         return try unsafe body(scratch)
     }
@@ -180,6 +187,7 @@ final class RowStore: @unchecked Sendable {  // Each shard guards itself; `log` 
             hot: .init(rows: hotRows, bytes: hotBytes),
             cold: .init(rows: rows - hotRows, bytes: cold.byteCount(table: table)),
             hits: total.hits, misses: total.misses, created: total.created,
-            promotions: total.promotions, demotions: total.demotions, admission: nil)
+            promotions: total.promotions, demotions: total.demotions, admission: nil,
+            evictions: total.evictions, rounding: total.rounding)
     }
 }

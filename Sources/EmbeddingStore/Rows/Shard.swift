@@ -76,7 +76,7 @@ internal import NIOConcurrencyHelpers
 
     @inline(__always)
     func meta(_ record: UnsafeMutableRawPointer) -> UnsafeMutablePointer<RowMeta> {
-        unsafe (record + RowLayout.metaOffset).assumingMemoryBound(to: RowMeta.self)
+        unsafe RowLayout.meta(record)
     }
 
     @inline(__always)

@@ -6,6 +6,9 @@ struct ShardStatistics {
     var created = 0
     var promotions = 0
     var demotions = 0
+    /// Rows that expired or were shrunk away.
+    var evictions = 0
+    var rounding = RoundingStatistics()
 
     static func += (total: inout ShardStatistics, part: ShardStatistics) {
         total.hits += part.hits
@@ -13,5 +16,7 @@ struct ShardStatistics {
         total.created += part.created
         total.promotions += part.promotions
         total.demotions += part.demotions
+        total.evictions += part.evictions
+        total.rounding += part.rounding
     }
 }

@@ -4,6 +4,11 @@ import CKernels
 struct StepRule: Sendable {
     private let kind: Kind
     private let initialState: Float
+    private let stateCount: Int
+    private let statePrecision: Precision
+    /// Floats of the state that are kept as their roots when they are kept in float16: its range is
+    /// too small for squares, and a mean of squares that became 0 would make a step of any size.
+    private let squares: Range<Int>
 
     private enum Kind: Sendable {
         case sgd(rate: Float)
@@ -14,8 +19,12 @@ struct StepRule: Sendable {
         case ftrl(alpha: Float, beta: Float, l1: Float, l2: Float)
     }
 
-    init(_ optimizer: Optimizer) {
+    init(_ schema: TableSchema) {
+        let optimizer = schema.optimizer
         initialState = optimizer.initialState
+        stateCount = optimizer.stateCount(dimension: schema.rowDimension)
+        statePrecision = schema.statePrecision
+        squares = optimizer.squares(dimension: schema.rowDimension)
         kind =
             switch optimizer {
             case .sgd(let rate): .sgd(rate: Float(rate))
@@ -53,8 +62,30 @@ struct StepRule: Sendable {
         return result
     }
 
+    /// Steps a row whose state is kept in the schema's precision. Rounded, it is so by `stream`, up
+    /// or down with the chance that makes the mean right: what grows by little would stand still
+    /// otherwise. `scratch` holds `stateCount` floats.
     @inline(__always)
     func step(
+        row: UnsafeMutablePointer<Float>, state: UnsafeMutableRawPointer,
+        gradient: UnsafePointer<Float>, count: Int, stepSize: Float,
+        scratch: UnsafeMutablePointer<Float>, stream: UInt64
+    ) {
+        if statePrecision == .float32 {
+            return unsafe step(
+                row: row, state: state.assumingMemoryBound(to: Float.self), gradient: gradient,
+                count: count, stepSize: stepSize)
+        }
+        let encoded = unsafe state.assumingMemoryBound(to: UInt16.self)
+        unsafe tc_float16_decode(encoded, scratch, stateCount)
+        unsafe tc_square(scratch + squares.lowerBound, squares.count)
+        unsafe step(row: row, state: scratch, gradient: gradient, count: count, stepSize: stepSize)
+        unsafe tc_square_root(scratch + squares.lowerBound, squares.count)
+        unsafe tc_float16_encode_stochastic(scratch, encoded, stateCount, stream)
+    }
+
+    @inline(__always)
+    private func step(
         row: UnsafeMutablePointer<Float>, state: UnsafeMutablePointer<Float>,
         gradient: UnsafePointer<Float>, count: Int, stepSize: Float
     ) {
@@ -77,7 +108,42 @@ struct StepRule: Sendable {
         }
     }
 
-    func initialize(_ state: UnsafeMutablePointer<Float>, count: Int) {
-        unsafe state.update(repeating: initialState, count: count)
+    /// Writes a state, `stateCount` floats, in the schema's precision, rounded to the nearest.
+    func write(_ state: UnsafePointer<Float>, into encoded: UnsafeMutableRawPointer) {
+        if statePrecision == .float32 {
+            return unsafe encoded.copyMemory(from: state, byteCount: 4 * stateCount)
+        }
+        unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: stateCount) { roots in
+            guard let roots = roots.baseAddress else { return }  // no state
+            unsafe roots.update(from: state, count: stateCount)
+            unsafe tc_square_root(roots + squares.lowerBound, squares.count)
+            unsafe tc_float16_encode_nearest(
+                roots, encoded.assumingMemoryBound(to: UInt16.self), stateCount)
+        }
+    }
+
+    /// Reads a state that is kept in the schema's precision.
+    func read(_ encoded: UnsafeRawPointer, into state: UnsafeMutablePointer<Float>) {
+        if statePrecision == .float32 {
+            return unsafe UnsafeMutableRawPointer(state).copyMemory(
+                from: encoded, byteCount: 4 * stateCount)
+        }
+        unsafe tc_float16_decode(
+            encoded.assumingMemoryBound(to: UInt16.self), state, stateCount)
+        unsafe tc_square(state + squares.lowerBound, squares.count)
+    }
+
+    /// Writes the state of a new row.
+    func initialize(_ state: UnsafeMutableRawPointer) {
+        if statePrecision == .float32 {
+            return unsafe state.assumingMemoryBound(to: Float.self)
+                .update(repeating: initialState, count: stateCount)
+        }
+        // Only squares start as anything but 0.
+        var root = initialState.squareRoot()
+        var encoded: UInt16 = 0
+        unsafe tc_float16_encode_nearest(&root, &encoded, 1)
+        unsafe state.assumingMemoryBound(to: UInt16.self)
+            .update(repeating: encoded, count: stateCount)
     }
 }

@@ -24,6 +24,15 @@ public enum Optimizer: Sendable, Hashable, Codable {
         }
     }
 
+    /// Which floats of the state are sums or means of squares.
+    func squares(dimension: Int) -> Range<Int> {
+        switch self {
+        case .sgd, .momentum: 0..<0
+        case .adagrad, .rowwiseAdagrad: 0..<stateCount(dimension: dimension)
+        case .adam, .ftrl: dimension..<2 * dimension
+        }
+    }
+
     /// What every float of a new row's optimizer state starts as.
     var initialState: Float {
         switch self {

@@ -17,12 +17,11 @@ public enum Precision: UInt8, Sendable, Hashable, Codable, CaseIterable {
         }
     }
 
-    /// The largest number that can be said without a scale; infinite for those that have one.
-    var largestMagnitude: Float {
+    /// The largest value that can be kept: a scale reaches as far as floats do.
+    var largest: Float {
         switch self {
-        case .float32: .greatestFiniteMagnitude
-        case .float16: 65_504
-        case .int16, .int8: .infinity
+        case .float32, .int16, .int8: .greatestFiniteMagnitude
+        case .float16: 65504
         }
     }
 

@@ -13,7 +13,8 @@ public struct TableSchema: Sendable, Hashable, Codable {
     public var seed: UInt64
     /// Sightings after which an id earns a row of its own.
     public var admissionCount: Int
-    /// Precision of the optimizer state, float32 or float16, in both tiers.
+    /// Precision of the optimizer state, float32 or float16, in both tiers. Sums and means of
+    /// squares are kept as their roots in float16.
     public var statePrecision: Precision
     /// Seconds after its last use when a row is gone; 0: never.
     public var timeToLive: Int
@@ -71,11 +72,9 @@ public struct TableSchema: Sendable, Hashable, Codable {
         if statePrecision != .float32 && statePrecision != .float16 {
             throw .invalidSchema("optimizer state is kept in float32 or float16")
         }
-        if statePrecision != .float32 { throw .unsupported("float16 state is not available yet") }
         if !(0...Int(UInt32.max)).contains(timeToLive) {
             throw .invalidSchema("a time to live is 0…\(UInt32.max) seconds")
         }
-        if timeToLive != 0 { throw .unsupported("a time to live is not available yet") }
         if !Self.fieldBitsRange.contains(fieldBits) {
             throw .invalidSchema("the field takes 0…32 bits of an id, not \(fieldBits)")
         }

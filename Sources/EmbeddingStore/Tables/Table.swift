@@ -163,7 +163,7 @@ public final class Table: Sendable {
     }
 
     /// Gives damage that is met the name of the table: below here it has a number only.
-    private func naming<Result>(
+    func naming<Result>(
         _ body: () throws(StoreError) -> Result
     ) throws(StoreError) -> Result {
         do { return try body() } catch { throw error.inTable(name) }

@@ -22,6 +22,10 @@ public struct TableStatistics: Sendable, Hashable, Codable {
     public var demotions: Int
     /// Of a table that gives rows of their own to frequent ids.
     public var admission: AdmissionFigures?
+    /// Rows that expired or were shrunk away, and have been removed.
+    public var evictions: Int
+    /// What keeping rows in fewer bits has cost.
+    public var rounding: RoundingStatistics
 
     public var hitRatio: Double { hits + misses == 0 ? 1 : Double(hits) / Double(hits + misses) }
 }

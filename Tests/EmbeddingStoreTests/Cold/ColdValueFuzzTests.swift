@@ -13,7 +13,9 @@ import Testing
 
     private func byteCount(_ precision: Precision) -> Int {
         ColdValue(
-            precision: precision, dimension: Self.dimension, stateCount: Self.stateCount
+            precision: precision,
+            layout: RowLayout(
+                dimension: Self.dimension, stateCount: Self.stateCount, precision: precision)
         ).byteCount
     }
 
@@ -68,7 +70,7 @@ import Testing
                 bytes, into: record.baseAddress!, layout: layout, stream: 3,
                 scratch: scratch.baseAddress!)
         }
-        let key = record[..<RowLayout.scaleOffset]
+        let key = record[..<layout.scaleOffset]
         guard key.allSatisfy({ $0 == Self.marginByte }),
             record[layout.stride...].allSatisfy({ $0 == Self.marginByte })
         else { throw Broken("\(value) is read beyond its record") }
@@ -88,7 +90,7 @@ import Testing
         let meta = RowMeta(frequency: frequency, epoch: UInt32(epoch), flags: 0)
         again.withUnsafeMutableBytes { again in
             withUnsafeTemporaryAllocation(of: Float.self, capacity: Self.dimension) { scratch in
-                value.write(
+                _ = value.write(
                     record.baseAddress!, layout: layout, meta: meta, epoch: UInt32(epoch),
                     stream: 3, scratch: scratch.baseAddress!, into: again)
             }

@@ -10,8 +10,8 @@ import Testing
 
     /// Every optimizer and hot precision, bit for bit: what is pulled before the death is pulled
     /// after it, and the next steps come out the same, roundings included.
-    @Test(arguments: [Precision.float32, .float16, .int16, .int8])
-    func rowsAndWhatFollowsAreTheSameBitForBit(precision: Precision) throws {
+    @Test(arguments: [Precision.float32, .float16, .int16, .int8], [Precision.float32, .float16])
+    func rowsAndWhatFollowsAreTheSameBitForBit(precision: Precision, state: Precision) throws {
         let optimizers: [Optimizer] = [
             .sgd(learningRate: 0.1), .momentum(learningRate: 0.1, momentum: 0.9),
             .adagrad(learningRate: 0.1, initialAccumulator: 0, epsilon: 1e-10),
@@ -26,7 +26,7 @@ import Testing
                 named: "t\(number)",
                 TableSchema(
                     dimension: 7, optimizer: optimizer, initializer: .uniform(low: -1, high: 1),
-                    hotPrecision: precision, coldPrecision: .int8, seed: 3))
+                    hotPrecision: precision, coldPrecision: .int8, seed: 3, statePrecision: state))
             for _ in 0..<5 { try Self.push(table, &generator) }
         }
         let died = try crashed.die()

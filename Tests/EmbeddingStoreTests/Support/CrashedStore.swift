@@ -10,10 +10,12 @@ final class CrashedStore {
     private var copies: [String] = []
 
     init(
-        memoryBytes: Int = 64 << 20, durability: Durability = .buffered, logBytesMax: Int = 1 << 30
+        memoryBytes: Int = 64 << 20, durability: Durability = .buffered, logBytesMax: Int = 1 << 30,
+        clock: UnixClock = .system, removesExpiredRows: Bool = true
     ) throws {
         temporary = try TemporaryStore(
-            memoryBytes: memoryBytes, durability: durability, logBytesMax: logBytesMax)
+            memoryBytes: memoryBytes, durability: durability, logBytesMax: logBytesMax,
+            clock: clock, removesExpiredRows: removesExpiredRows)
     }
 
     var store: Store { temporary.store }
@@ -45,12 +47,15 @@ final class CrashedStore {
 
     static func open(
         _ path: String, memoryBytes: Int = 64 << 20, acceptsDamagedLog: Bool = false,
-        durability: Durability = .buffered
+        durability: Durability = .buffered, clock: UnixClock = .system,
+        removesExpiredRows: Bool = true
     ) throws -> Store {
         var options = Store.Options(
             memoryBytes: memoryBytes, shardCount: 8, durability: durability)
         options.acceptsDamagedLog = acceptsDamagedLog
         options.restoresHotRows = false
+        options.clock = clock
+        options.removesExpiredRows = removesExpiredRows
         return try Store(path: path, options: options)
     }
 

@@ -10,13 +10,16 @@ final class TemporaryStore {
 
     init(
         memoryBytes: Int = 64 << 20, shardCount: Int? = 4, demotesInBackground: Bool = true,
-        durability: Durability = .buffered, logBytesMax: Int = 1 << 30
+        durability: Durability = .buffered, logBytesMax: Int = 1 << 30,
+        clock: UnixClock = .system, removesExpiredRows: Bool = true
     ) throws {
         path = NSTemporaryDirectory() + "thermocline-\(UUID().uuidString)"
         var options = Store.Options(
             memoryBytes: memoryBytes, shardCount: shardCount, durability: durability)
         options.demotesInBackground = demotesInBackground
         options.logBytesMax = logBytesMax
+        options.clock = clock
+        options.removesExpiredRows = removesExpiredRows
         self.options = options
         store = try Store(path: path, options: options)
     }

@@ -147,6 +147,8 @@ def call_client(connection, fields):
         "openTable": lambda: client.table(fields["tableName"]),
         "listTables": client.tables,
         "count": lambda: len(table),
+        "shrink": lambda: table.shrink(
+            min_frequency=fields["minFrequency"], max_age=fields["maxAge"] or None),
         "stats": table.stats if fields["table"] else client.stats,
         "checkpoint": lambda: client.checkpoint(fields["path"]),
     }[operation]()
@@ -226,7 +228,9 @@ def check_rows(fields, encoded):
 
 
 def check_value(fields, encoded):
-    asked = {"tableName": "item", "ifExists": "error", "path": "/", "payloadHex": "", **fields}
+    asked = {
+        "tableName": "item", "ifExists": "error", "path": "/", "payloadHex": "",
+        "minFrequency": 0, "maxAge": 0, **fields}
     connection = GoldenConnection(fields["requestId"], encoded)
     operation = fields["operation"]
     if operation == "count" and int(fields["count"]) > 2**63 - 1:
@@ -245,7 +249,7 @@ def check_value(fields, encoded):
         assert value == json.loads(fields["json"])
     elif operation == "ping":
         assert value == bytes.fromhex(fields["payloadHex"])
-    elif operation == "count":
+    elif operation in ("count", "shrink"):
         assert value == int(fields["count"])
     else:
         assert operation == "dropTable" and value is None

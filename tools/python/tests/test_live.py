@@ -301,6 +301,7 @@ def test_a_read_only_server(live_server, client, table, socket_path):
             lambda: served.push([1], [[1, 1]]),
             lambda: served.assign([1], [[1, 1]]),
             lambda: served.delete([1]),
+            lambda: served.shrink(min_frequency=2),
             lambda: reader.create_table("other", 2),
             lambda: reader.drop_table("item"),
         ):
@@ -310,6 +311,20 @@ def test_a_read_only_server(live_server, client, table, socket_path):
         rows, found = served.pull([1, 2], create=False)
         assert found.tolist() == [True, False]
         np.testing.assert_array_equal(rows[0], [1, 2])
+
+
+def test_shrink_by_frequency(table):
+    table.assign(range(100), np.ones((100, 2)))
+    for _ in range(3):
+        table.pull(range(10))
+    assert table.shrink() == 0
+    assert table.shrink(min_frequency=3) == 90
+    assert len(table) == 10
+    assert table.pull(range(100), create=False)[1].tolist() == [True] * 10 + [False] * 90
+    assert table.stats()["evictions"] == 90
+    with pytest.raises(ThermoclineError) as caught:
+        table.shrink(max_age=60)
+    assert caught.value.code is ErrorCode.UNSUPPORTED
 
 
 def test_statistics_of_limits(live_binary, socket_path):

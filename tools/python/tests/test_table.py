@@ -182,6 +182,15 @@ def test_delete(table):
     assert table.pull([3, 5], create=False)[1].tolist() == [False, True]
 
 
+@pytest.mark.parametrize(
+    "limits", [{"min_frequency": -1}, {"min_frequency": 2**32}, {"max_age": 0}, {"max_age": 2**32}])
+def test_shrink_out_of_range(table, limits):
+    table.pull(range(10))
+    with pytest.raises(ValueError):
+        table.shrink(**limits)
+    assert len(table) == 10
+
+
 @pytest.mark.parametrize("wire, tolerance", [("float16", 2**-11), ("int16", 2**-16)])
 def test_narrow_rows(table, random, wire, tolerance):
     rows = random.uniform(-1, 1, (300, 8)).astype(np.float32)

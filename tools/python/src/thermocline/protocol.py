@@ -56,6 +56,7 @@ class Operation(enum.IntEnum):
     POOL = 0x13
     DELETE = 0x14
     COUNT = 0x15
+    SHRINK = 0x16
     STATS = 0x20
     CHECKPOINT = 0x21
 
@@ -164,6 +165,11 @@ def encode_counts(ids: int, dimension: int) -> bytes:
     return _COUNTS.pack(ids, dimension)
 
 
+def encode_shrink(min_frequency: int, max_age: int) -> bytes:
+    """The body of a shrink; 0 means not by that."""
+    return _COUNTS.pack(min_frequency, max_age)
+
+
 def encode_pool(ids: int, bags: int, mode: str, weighted: bool) -> bytes:
     """The start of the body of a pool."""
     if mode not in POOL_MODES:
@@ -193,7 +199,7 @@ def decode_tables(body: Bytes) -> list[tuple[int, str, Schema]]:
 
 
 def decode_number(body: Bytes) -> int:
-    """The reply of ``delete`` and ``count``."""
+    """The reply of ``delete``, ``count`` and ``shrink``."""
     (number,) = struct.unpack("<Q", body)
     return int(number)
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from . import operations
 from .connection import Connection
-from .protocol import Operation, decode_json, decode_number
+from .protocol import Operation, decode_json, decode_number, encode_shrink
 from .replies import DecodedReply
 from .schema import Schema
 
@@ -158,6 +158,34 @@ class Table:
     def delete(self, ids: ArrayLike) -> int:
         """Removes the rows of ids of shape (n,); returns how many there were."""
         return operations.delete(self, ids).result()
+
+    def shrink(self, *, min_frequency: int = 0, max_age: int | None = None) -> int:
+        """Removes rows for good; returns how many. Rows that have outlived the table's time to
+        live go in any case.
+
+        Parameters
+        ----------
+        min_frequency : int
+            Rows that are used less often go. Uses count half with every epoch of the store; of a
+            row that is on disk alone they are known to within a factor of two.
+        max_age : int, optional
+            Rows that were last used more seconds ago go; at least 1.
+
+        Raises
+        ------
+        ValueError
+            A number that is out of range.
+        ThermoclineError
+            ``UNSUPPORTED`` for an age in a table without a time to live.
+        """
+        if not 0 <= min_frequency < 2**32:
+            raise ValueError(f"min_frequency must be 0 to 2**32 - 1, not {min_frequency}")
+        if max_age is not None and not 1 <= max_age < 2**32:
+            raise ValueError(f"max_age must be 1 to 2**32 - 1 seconds, not {max_age}")
+        reply = DecodedReply(lambda body, number: decode_number(body))
+        return operations.request(
+            self.connection, Operation.SHRINK, reply, [encode_shrink(min_frequency, max_age or 0)],
+            self.number).result()
 
     def __len__(self) -> int:
         """The number of rows, asked from the server."""
