@@ -11,6 +11,20 @@ struct DeepHashStart: Sendable, Hashable {
     let initializer: Initializer
     let seed: UInt64
 
+    init(shape: DeepHashShape, initializer: Initializer, seed: UInt64) {
+        self.shape = shape
+        self.initializer = initializer
+        self.seed = seed
+    }
+
+    /// Nil for a table without a network.
+    init?(_ schema: TableSchema) {
+        guard case .deepHash(let hashes, let hidden) = schema.scheme else { return nil }
+        self.init(
+            shape: DeepHashShape(hashes: hashes, hidden: hidden, dimension: schema.dimension),
+            initializer: schema.initializer, seed: schema.seed)
+    }
+
     /// E[mish(x)²] of a standard normal x: what the last layer's inputs are on average, squared.
     private static let meanSquareOfActivation: Float = 0.4523
 
