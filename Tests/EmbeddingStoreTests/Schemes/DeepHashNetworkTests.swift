@@ -103,6 +103,18 @@ import Testing
         #expect(subject.rows([ids[3], ids[3]]) == [rows[3], rows[3]])
     }
 
+    /// One row is always like itself, and so are eight on every kernel that has been looked at.
+    @Test func rowsOfAProductAreTreatedAlike() {
+        #expect(MatrixProduct.treatsRowsAlike(1, columns: 64, inner: 128))
+        let tile = DeepHashNetwork(
+            shape: DeepHashShape(hashes: 128, hidden: 64, dimension: 16), seed: 1
+        ).tileIDs
+        let eightAreAlike = [(64, 128), (64, 64), (16, 64)].allSatisfy {
+            MatrixProduct.treatsRowsAlike(8, columns: $0.0, inner: $0.1)
+        }
+        #expect(tile == (eightAreAlike ? 8 : 1))
+    }
+
     /// Differences of the network in doubles, for each parameter.
     @Test(arguments: [(12, 6, 3), (9, 5, 2)])
     func gradientsAreDifferences(hashes: Int, hidden: Int, dimension: Int) {

@@ -216,7 +216,8 @@ import Testing
         #expect(temporary.store.budget.usedBytes == before)
     }
 
-    /// What is pulled at the same time as a push is what was there before it or after, never between.
+    /// What is pulled at the same time as a push is what was there before it or after, never
+    /// between.
     @Test func pullsSeeWholePushes() async throws {
         let temporary = try TemporaryStore()
         let table = try temporary.store.createTable(named: "t", schema())

@@ -21,8 +21,8 @@
         unsafe values.baseAddress! + DeepHashNetwork.blockIDs * floatsPerID
     }
 
-    /// What layer `number` is given, `[ids][hashes]` or `[ids][hidden]`; after the last hidden layer
-    /// what the output layer is.
+    /// What layer `number` is given, `[ids][hashes]` or `[ids][hidden]`; after the last hidden
+    /// layer what the output layer is.
     func inputs(_ number: Int) -> UnsafeMutablePointer<Float> {
         unsafe at(number == 0 ? 0 : shape.hashes + (number - 1) * shape.hidden)
     }

@@ -1,10 +1,10 @@
 /// What a network sees of an id: `hashes` universal hashes of it, each scaled to [−1, 1].
 ///
-/// Hash `j` is `((aⱼ·id + bⱼ) mod p) mod 10⁶` (Carter and Wegman) with p = 2³¹ − 1. An id of 64 bits
-/// is taken as three digits below p, each with a coefficient of its own, so that every bit counts:
-/// two ids agree in all hashes no more often than chance has it. Products of 31 by 22 bits are below
-/// 2⁵³, and their sums do not overflow. All of it but the last step is whole numbers, and that is a
-/// product and a difference, so the result is the same on every machine.
+/// Hash `j` is `((aⱼ·id + bⱼ) mod p) mod 10⁶` (Carter and Wegman) with p = 2³¹ − 1. An id of 64
+/// bits is taken as three digits below p, each with a coefficient of its own, so that every bit
+/// counts: two ids agree in all hashes no more often than chance has it. Products of 31 by 22 bits
+/// are below 2⁵³, and their sums do not overflow. All of it but the last step is whole numbers, and
+/// that is a product and a difference, so the result is the same on every machine.
 struct DeepHashEncoding: Sendable {
     /// Different values of a hash.
     static let buckets: UInt32 = 1_000_000

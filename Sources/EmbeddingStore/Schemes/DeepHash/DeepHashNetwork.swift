@@ -4,24 +4,33 @@
 /// `Linear(hashes → hidden)`, four times `Linear(hidden → hidden)`, each followed by
 /// ``NormalizedMish``, then `Linear(hidden → dimension)`. A value: the parameters are passed in.
 ///
-/// Products of the forward pass are always of ``tileIDs`` ids, the last ones filled up: OpenBLAS adds
-/// up in another order for matrices of other sizes, and in wider ones for other places in them. So a
-/// row does not depend on the ids that it is asked together with. Across machines, and versions of
-/// OpenBLAS, rows agree to rounding only.
+/// Products of the forward pass are always of ``tileIDs`` ids, the last ones filled up: OpenBLAS
+/// adds up in another order for matrices of other sizes. So a row does not depend on the ids that it
+/// is asked together with. Across machines, and versions of OpenBLAS, rows agree to rounding only.
 struct DeepHashNetwork: Sendable {
     let shape: DeepHashShape
     let encoding: DeepHashEncoding
 
-    /// Ids of one product in the forward pass. With 8 and fewer no kernel of OpenBLAS that we could
-    /// run (0.3.21: Prescott, Nehalem, Sandy Bridge, Haswell, Zen) treats one place unlike another;
-    /// from 12 on some do. Wider tiles are twice as fast at best.
-    static let tileIDs = 8
+    /// Ids of one product in the forward pass. Wide products are faster, but in some the order of
+    /// adding up depends on the row: eight if this machine's kernels treat those alike, as all do
+    /// that we could run (0.3.21: Prescott, Nehalem, Sandy Bridge, Haswell, Zen; from twelve on some
+    /// do not), and else one.
+    let tileIDs: Int
     /// Ids whose values are in memory at once.
     static let blockIDs = 64
 
     init(shape: DeepHashShape, seed: UInt64) {
         self.shape = shape
         encoding = DeepHashEncoding(hashes: shape.hashes, seed: seed)
+        let products = [
+            (inputs: shape.hashes, outputs: shape.hidden),
+            (inputs: shape.hidden, outputs: shape.hidden),
+            (inputs: shape.hidden, outputs: shape.dimension),
+        ]
+        let areAlike = products.allSatisfy {
+            MatrixProduct.treatsRowsAlike(8, columns: $0.outputs, inner: $0.inputs)
+        }
+        tileIDs = areAlike ? 8 : 1
     }
 
     /// Calls `body` with the position and the row of each id, in order; the address is good for the
@@ -110,11 +119,11 @@ struct DeepHashNetwork: Sendable {
         _ values: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, ids: Int, inputs: Int,
         outputs: Int, into result: UnsafeMutablePointer<Float>
     ) {
-        for start in stride(from: 0, to: ids, by: Self.tileIDs) {
+        for start in stride(from: 0, to: ids, by: tileIDs) {
             unsafe MatrixProduct.multiply(
                 .init(values: values + start * inputs, columns: inputs),
                 .init(values: weights, columns: inputs, isTransposed: true),
-                rows: Self.tileIDs, columns: outputs, inner: inputs, into: result + start * outputs)
+                rows: tileIDs, columns: outputs, inner: inputs, into: result + start * outputs)
         }
     }
 

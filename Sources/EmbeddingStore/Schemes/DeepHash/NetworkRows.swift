@@ -3,11 +3,11 @@ internal import NIOConcurrencyHelpers
 
 /// A network makes the rows out of hashes of the ids: the scheme `deepHash`.
 ///
-/// What the row store keeps are the network's parameters, under the keys 0, 1, …; so they have tiers,
-/// log and checkpoints as all rows have, and a push takes the optimizer's step with each of them. The
-/// passes through the network use a copy of all parameters in one piece, which a push replaces when
-/// it is done: a pull never waits for a push, and never sees a part of one. Until the first push
-/// there are no parameter rows, only what they would start as.
+/// What the row store keeps are the network's parameters, under the keys 0, 1, …; so they have
+/// tiers, log and checkpoints as all rows have, and a push takes the optimizer's step with each of
+/// them. The passes through the network use a copy of all parameters in one piece, which a push
+/// replaces when it is done: a pull never waits for a push, and never sees a part of one. Until the
+/// first push there are no parameter rows, only what they would start as.
 final class NetworkRows: SchemeRows {
     private let rows: RowStore
     private let network: DeepHashNetwork
@@ -70,12 +70,12 @@ final class NetworkRows: SchemeRows {
 
     // MARK: pull
 
-    /// Products that one pull may take on the caller's thread, for all of its ids: about a tenth of a
-    /// millisecond.
+    /// Products that one pull may take on the caller's thread, for all of its ids: about a tenth of
+    /// a millisecond.
     private static let hotProductsMax = 1_000_000
 
     private var hotIDsMax: Int {
-        let tile = DeepHashNetwork.tileIDs
+        let tile = network.tileIDs
         let tiles = Self.hotProductsMax / start.shape.parameterCount / tile
         return min(DeepHashNetwork.blockIDs, tiles * tile)
     }

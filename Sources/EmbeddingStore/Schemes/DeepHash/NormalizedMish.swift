@@ -1,5 +1,5 @@
-/// What follows the product in a hidden layer: each id's values are brought to mean 0 and variance 1
-/// (layer norm; Ba et al., 2016), then scaled, shifted and passed through Mish (Misra, 2019).
+/// What follows the product in a hidden layer: each id's values are brought to mean 0 and variance
+/// 1 (layer norm; Ba et al., 2016), then scaled, shifted and passed through Mish (Misra, 2019).
 ///
 /// The paper normalises by batch. A row would then depend on the other ids of the request, or on
 /// running averages, which are state that no gradient moves; layer norm needs neither, and in our
@@ -72,8 +72,8 @@ enum NormalizedMish {
         return n * inverse + x * slope * (power / (1 + power))
     }
 
-    /// eˣ to 2 units in the last place: the same on every machine, unlike libm's, and many at a time.
-    /// x is held between −87 and 20: beyond 20 Mish is x.
+    /// eˣ to 2 units in the last place: the same on every machine, unlike libm's, and many at a
+    /// time. x is held between −87 and 20: beyond 20 Mish is x.
     @inline(__always)
     static func exponential(_ x: Float) -> Float {
         let low: Float = x < -87 ? -87 : x
@@ -96,8 +96,8 @@ enum NormalizedMish {
         return fraction * Float(bitPattern: exponent << 23)
     }
 
-    /// The sum of `term` over 0..<count, in eight running sums: an order that does not depend on the
-    /// machine, and that vector units can follow.
+    /// The sum of `term` over 0..<count, in eight running sums: an order that does not depend on
+    /// the machine, and that vector units can follow.
     @inline(__always)
     private static func sum(_ count: Int, _ term: (Int) -> Float) -> Float {
         var sums = SIMD8<Float>(repeating: 0)
