@@ -60,7 +60,7 @@ extension RowStore {
 
     private func admission(beside keys: SharedKeys) -> (any Admission)? {
         switch schema.scheme {
-        case .full, .hashed, .doubleHashed, .quotientRemainder:
+        case .full, .hashed, .doubleHashed, .quotientRemainder, .deepHash:
             nil
         case .frequencyDoubleHashed(let own, _, let score):
             FrequencySketch(
