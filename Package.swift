@@ -43,7 +43,7 @@ let package = Package(
         .target(
             name: "EmbeddingStore",
             dependencies: [
-                "CKernels", "CRocksDB", "CSSTFiles",
+                "CKernels", "CRocksDB", "CSSTFiles", "COpenBLAS",
                 .product(name: "NIOConcurrencyHelpers", package: nio),
             ],
             // This module owns the raw memory of rows; every use of it is marked.

@@ -41,7 +41,7 @@ extension ConnectionHandler {
 
     /// Runs a request now, or after the writes before it that it depends on.
     private func start(_ context: ChannelHandlerContext, _ pending: PendingRequest) {
-        if order.mustWait(pending) {
+        if order.mustWait(pending, idsShareRows: dispatcher.idsShareRows(inTable:)) {
             took(pending, replyBytes: 0)
             return
         }

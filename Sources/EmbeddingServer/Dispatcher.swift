@@ -61,6 +61,11 @@ struct Dispatcher: Sendable {
 
     private static let onlyReads = WireError(.readOnly, "this connection only reads")
 
+    /// Whether in this table a write of one id may change the row of another.
+    func idsShareRows(inTable number: UInt32) -> Bool {
+        store.table(number: number)?.schema.scheme.idsShareRows ?? false
+    }
+
     /// Answers a request from memory, or says what is left to do on a thread that may block. What
     /// a large reply takes is reserved from `room` first.
     func start(
@@ -249,7 +254,7 @@ struct Dispatcher: Sendable {
         answer(reply) { () throws(WireError) in
             switch request {
             case .createTable(let name, let schema, let ifExists):
-                let schema = try TableSchema(wire: schema)
+                let schema = TableSchema(wire: schema)
                 do throws(StoreError) {
                     let table = try store.createTable(
                         named: name, schema, opensExisting: ifExists == .open,

@@ -62,6 +62,14 @@ final class PendingRequest: @unchecked Sendable {
         }
     }
 
+    /// The table that it is about; nil where it is about none, or all.
+    var table: UInt32? {
+        switch scope {
+        case .ids(let table, _), .table(let table): table
+        case .nothing, .everything: nil
+        }
+    }
+
     /// Moves a request that is going to wait out of a buffer that it would keep alive for little.
     func leaveLargeBuffer() {
         guard isInLargeBuffer else { return }

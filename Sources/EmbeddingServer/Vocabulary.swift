@@ -32,15 +32,14 @@ extension WireError {
 }
 
 extension EmbeddingStore.TableSchema {
-    /// Throws `unsupported` for a scheme that this store has not.
-    package init(wire: EmbeddingWire.TableSchema) throws(WireError) {
+    package init(wire: EmbeddingWire.TableSchema) {
         self.init(
             dimension: Int(wire.dimension),
             optimizer: .init(wire.optimizer),
             initializer: .init(wire.initializer),
             hotPrecision: .init(wire.hot),
             coldPrecision: .init(wire.cold),
-            scheme: try .init(wire.scheme),
+            scheme: .init(wire.scheme),
             seed: wire.seed,
             admissionCount: Int(wire.admissionCount),
             statePrecision: .init(wire.state),
@@ -113,9 +112,8 @@ extension EmbeddingStore.PoolMode {
 }
 
 extension EmbeddingStore.Scheme {
-    /// Throws `unsupported` for a scheme that this store has not. Numbers that no Int can hold are
-    /// refused like others that are too large.
-    package init(_ wire: EmbeddingWire.Scheme) throws(WireError) {
+    /// Numbers that no Int can hold are refused like others that are too large.
+    package init(_ wire: EmbeddingWire.Scheme) {
         switch wire {
         case .full:
             self = .full
@@ -131,9 +129,8 @@ extension EmbeddingStore.Scheme {
                 counters == 0 ? .exact : .bloom(counters: Int(clamping: counters)))
         case .quotientRemainder(let rows, let combine):
             self = .quotientRemainder(rows: Int(clamping: rows), combine: .init(combine))
-        case .deepHash:
-            throw WireError(
-                .unsupported, "the scheme \(wire.name) is not available yet; use another")
+        case .deepHash(let hashes, let hidden):
+            self = .deepHash(hashes: Int(clamping: hashes), hidden: Int(clamping: hidden))
         }
     }
 }
@@ -154,6 +151,8 @@ extension EmbeddingWire.Scheme {
                 .frequencyFiltered(counters: UInt64(counters))
             case .quotientRemainder(let rows, let combine):
                 .quotientRemainder(rows: UInt64(rows), combine: .init(combine))
+            case .deepHash(let hashes, let hidden):
+                .deepHash(hashes: UInt64(hashes), hidden: UInt64(hidden))
             }
     }
 }

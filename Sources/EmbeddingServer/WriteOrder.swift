@@ -14,9 +14,13 @@ struct WriteOrder {
     var isEmpty: Bool { writes.isEmpty }
 
     /// Whether `request` has to wait; then it is returned by the `ended` of the last write that it
-    /// waits for.
-    mutating func mustWait(_ request: PendingRequest) -> Bool {
-        let idByID = writes.count <= Self.comparedWritesMax
+    /// waits for. In a table where `idsShareRows` it waits for every write.
+    mutating func mustWait(
+        _ request: PendingRequest, idsShareRows: (_ table: UInt32) -> Bool = { _ in false }
+    ) -> Bool {
+        if writes.isEmpty { return false }
+        let idByID =
+            writes.count <= Self.comparedWritesMax && !(request.table.map(idsShareRows) ?? false)
         for write in writes where write.touches(request, idByID: idByID) {
             write.followers.append(request)
             request.waitsFor += 1
@@ -28,7 +32,9 @@ struct WriteOrder {
 
     /// Notes a request that is not answered at once.
     mutating func began(_ request: PendingRequest) {
-        if request.request.changesRows, !writes.contains(where: { $0 === request }) { writes.append(request) }
+        if request.request.changesRows, !writes.contains(where: { $0 === request }) {
+            writes.append(request)
+        }
     }
 
     /// Forgets a request that has been answered, and returns those that waited for nothing else.

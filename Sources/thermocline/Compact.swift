@@ -53,7 +53,7 @@ struct Compact: ParsableCommand {
         options.countMin = minCount
         options.memoryBytes = memory.bytes
         if let to {
-            options.scheme = try EmbeddingStore.Scheme(to.scheme)
+            options.scheme = EmbeddingStore.Scheme(to.scheme)
             options.admissionCount = Int(to.admissionCount)
         }
         let store = try source.open(copyBeside: result.path)

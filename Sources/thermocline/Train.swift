@@ -58,7 +58,7 @@ struct Train: AsyncParsableCommand {
         let logs = try features.logs(files, log)
         var wire = schema.schema
         wire.dimension = UInt32(clamping: settings.rowDimension)
-        let stored = try EmbeddingStore.TableSchema(wire: wire)
+        let stored = EmbeddingStore.TableSchema(wire: wire)
         let report = try await withTable(wire, stored) { table in
             let trainer = try Trainer(settings, table: table, logs: logs, report: Self.show)
             let result = try await trainer.run()

@@ -145,7 +145,7 @@ import Testing
                 change(&schema)
                 return try encoder().createTable(name: name, schema: schema, ifExists: ifExists)
             }
-            var cases: [(String, ByteBuffer, ErrorCode)] = [
+            return [
                 ("the name is taken", try create("t"), .tableExists),
                 ("another schema", try create("t", ifExists: .open) { $0.seed = 1 }, .tableExists),
                 ("dimension 0", try create { $0.dimension = 0 }, .invalidSchema),
@@ -153,17 +153,15 @@ import Testing
                 ("NaN", try create { $0.optimizer = .sgd(learningRate: .nan) }, .invalidSchema),
                 ("low > high", try create { $0.initializer = .uniform(low: 1, high: 0) }, .invalidSchema),
                 ("admission 2", try create { $0.admissionCount = 2 }, .invalidSchema),
+                ("a hidden unit", try create { $0.scheme = .deepHash(hashes: 4, hidden: 1) }, .invalidSchema),
+                (
+                    "too many hashes",
+                    try create { $0.scheme = .deepHash(hashes: .max, hidden: 8) }, .invalidSchema
+                ),
                 ("a name with a space", changed(try create(), 22, [0x20]), .invalidSchema),
                 ("unknown optimizer", changed(try create(), 23 + 6, [9]), .invalidSchema),
                 ("reserved bytes", changed(try create(), 23 + 11, [1]), .malformed),
             ]
-            let schemes: [Scheme] = [
-                .deepHash(hashes: 4, hidden: 8),
-            ]
-            for scheme in schemes {
-                cases.append((scheme.name, try create { $0.scheme = scheme }, .unsupported))
-            }
-            return cases
         }
     }
 

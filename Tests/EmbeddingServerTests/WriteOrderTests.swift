@@ -44,6 +44,17 @@ import Testing
         }
     }
 
+    /// Where ids share rows, another id may mean the same row.
+    @Test func whereIDsShareRowsOtherIDsWaitToo() throws {
+        var order = WriteOrder()
+        order.began(try push([1, 2, 3]))
+        let (same, other) = (try pull([4]), try pull([4], table: 2))
+        let waits = order.mustWait(same, idsShareRows: { $0 == 1 })
+        #expect(waits)
+        let waitsElsewhere = order.mustWait(other, idsShareRows: { _ in true })
+        #expect(!waitsElsewhere)
+    }
+
     @Test func whatDoesNotTouchAWriteOvertakesIt() throws {
         var order = WriteOrder()
         order.began(try push([1, 2, 3]))

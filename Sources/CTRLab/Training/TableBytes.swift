@@ -15,15 +15,15 @@ public struct TableBytes: Sendable, Hashable, Codable {
 extension TableBytes {
     public init(_ statistics: TableStatistics, _ schema: TableSchema) {
         func bytes(_ precision: Precision) -> Int {
-            schema.dimension * precision.elementBytes + precision.scaleBytes
+            schema.rowDimension * precision.elementBytes + precision.scaleBytes
         }
         rowCount = statistics.rows
         rows =
             statistics.hot.rows * bytes(schema.hotPrecision)
-            + statistics.cold.rows * bytes(schema.coldPrecision)
+            + statistics.cold.rows * bytes(schema.coldRowPrecision)
         optimizerState =
             statistics.rows * schema.statePrecision.elementBytes
-            * schema.optimizer.stateCount(dimension: schema.dimension)
+            * schema.optimizer.stateCount(dimension: schema.rowDimension)
         // A table without rows on disk has empty files there, which are not what is asked for.
         let all = statistics.hot.bytes + (statistics.cold.rows > 0 ? statistics.cold.bytes : 0)
         index = max(0, all - rows - optimizerState)

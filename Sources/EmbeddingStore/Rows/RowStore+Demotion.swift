@@ -40,7 +40,7 @@ extension RowStore {
         if let log, try !log.hasRoom(for: removalBytesMax) { return 0 }
         let staged = stage(
             below: threshold, rowsMax: max(shards.count, bytesMax / layout.stride),
-            exactly ? layout.precision : schema.coldPrecision)
+            exactly ? layout.precision : schema.coldRowPrecision)
         do throws(StoreError) {
             if staged.written.count > 0 {
                 try log?.settle()

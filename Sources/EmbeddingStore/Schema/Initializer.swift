@@ -16,6 +16,15 @@ public enum Initializer: Sendable, Hashable, Codable {
         }
     }
 
+    /// The standard deviation of a new row's elements.
+    var deviation: Float {
+        switch self {
+        case .zeros, .constant: 0
+        case .uniform(let low, let high): Float((high - low) / 12.0.squareRoot())
+        case .normal(_, let deviation): Float(deviation)
+        }
+    }
+
     /// Why these settings cannot be used, or nil.
     var problem: String? {
         func fits(_ value: Double) -> Bool { Float(value).isFinite }

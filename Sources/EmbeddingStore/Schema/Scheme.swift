@@ -21,6 +21,9 @@ public enum Scheme: Sendable, Hashable, Codable {
     /// Two rows for each id, by the quotient and by the remainder of a division by `rows` (Shi et
     /// al., KDD 2020, arXiv 1909.02107); no two ids have the same two.
     case quotientRemainder(rows: Int, combine: Combine)
+    /// No rows: `hashes` hashes of an id go through a network with layers of `hidden` units (DHE;
+    /// Kang et al., KDD 2021, arXiv 2010.10784), whose parameters a push trains.
+    case deepHash(hashes: Int, hidden: Int)
 
     /// How two rows become one.
     public enum Combine: UInt64, Sendable, Hashable, Codable, CaseIterable {
@@ -52,21 +55,28 @@ extension Scheme {
     public static let sharedRowsMax = 1 << 32
     /// Ids of which a table can tell how frequent they are.
     public static let ownRowsMax = 1 << 28
+    /// Hashes that a network may see of an id.
+    public static let hashesRange = 1...4096
+    /// Units in a layer of a network; one alone would always be normalised to 0.
+    public static let hiddenRange = 2...1024
 
     /// How the rows of an id become one; nil where there is only one.
     public var combine: Combine? {
         switch self {
-        case .full, .hashed, .frequencyFiltered: nil
+        case .full, .hashed, .frequencyFiltered, .deepHash: nil
         case .frequencyDoubleHashed: .sum
         case .doubleHashed(_, let combine), .quotientRemainder(_, let combine): combine
         }
     }
 
+    /// Whether a push of one id may change the row of another.
+    public var idsShareRows: Bool { self != .full }
+
     /// Whether some ids have rows of their own and others have not.
     var admits: Bool {
         switch self {
         case .frequencyDoubleHashed, .frequencyFiltered: true
-        case .full, .hashed, .doubleHashed, .quotientRemainder: false
+        case .full, .hashed, .doubleHashed, .quotientRemainder, .deepHash: false
         }
     }
 
@@ -92,6 +102,12 @@ extension Scheme {
                 ? nil : "a counting Bloom filter has 1024…2^36 counters, not \(counters)"
         case .quotientRemainder(let rows, _):
             return fits(rows, from: 2) ?? halves(dimension)
+        case .deepHash(let hashes, let hidden):
+            if !Self.hashesRange.contains(hashes) {
+                return "a network sees 1…4096 hashes of an id, not \(hashes)"
+            }
+            return Self.hiddenRange.contains(hidden)
+                ? nil : "a network's layers have 2…1024 units, not \(hidden)"
         }
     }
 

@@ -75,6 +75,9 @@ public struct TableSchema: Sendable, Hashable, Codable {
         if !(0...Int(UInt32.max)).contains(timeToLive) {
             throw .invalidSchema("a time to live is 0…\(UInt32.max) seconds")
         }
+        if timeToLive != 0, case .deepHash = scheme {
+            throw .invalidSchema("the parameters of a network do not expire")
+        }
         if !Self.fieldBitsRange.contains(fieldBits) {
             throw .invalidSchema("the field takes 0…32 bits of an id, not \(fieldBits)")
         }

@@ -7,11 +7,14 @@ struct RowStart: Sendable {
     private let shared: Initializer
     /// Keys from here on are those of `shared`.
     private let firstShared: UInt64
+    /// What the rows of a network start as, all of them.
+    private let network: DeepHashStart?
 
     init(_ schema: TableSchema) {
         initializer = schema.initializer
+        network = DeepHashStart(schema)
         switch schema.scheme {
-        case .full:
+        case .full, .deepHash:
             shared = initializer
             firstShared = .max
         case .hashed, .frequencyFiltered,
@@ -37,6 +40,7 @@ struct RowStart: Sendable {
 
     /// Writes the start of a row: the same for the same seed and key, everywhere.
     func fill(_ row: UnsafeMutablePointer<Float>, count: Int, seed: UInt64, key: UInt64) {
+        if let network { return unsafe network.fill(row, key: key) }
         unsafe initializer(of: key).fill(row, count: count, seed: seed, key: key)
     }
 

@@ -33,13 +33,25 @@ extension SchemeRows {
 }
 
 extension TableSchema {
-    /// Values in a row as it is kept: half of what is served where two are concatenated.
-    var rowDimension: Int { scheme.combine == .concatenate ? dimension / 2 : dimension }
+    /// Values in a row as it is kept: half of what is served where two are concatenated, and of a
+    /// network's parameters as many as a row of them has.
+    public var rowDimension: Int {
+        if case .deepHash = scheme { return DeepHashShape.rowLength }
+        return scheme.combine == .concatenate ? dimension / 2 : dimension
+    }
+
+    /// Precision of a row on disk, as it is kept. A network's parameters lose nothing there: each is
+    /// a part of every row that is served.
+    public var coldRowPrecision: Precision {
+        if case .deepHash = scheme { return hotPrecision }
+        return coldPrecision
+    }
 }
 
 extension RowStore {
     /// What the schema's scheme makes of these rows.
     var asSchemeSays: any SchemeRows {
+        if let start = DeepHashStart(schema) { return NetworkRows(rows: self, start: start) }
         guard let keys = SharedKeys(schema) else { return OwnRows(rows: self) }
         let shared = SharedRows(rows: self, keys: keys)
         guard let admission = admission(beside: keys) else { return shared }
@@ -48,7 +60,7 @@ extension RowStore {
 
     private func admission(beside keys: SharedKeys) -> (any Admission)? {
         switch schema.scheme {
-        case .full, .hashed, .doubleHashed, .quotientRemainder:
+        case .full, .hashed, .doubleHashed, .quotientRemainder, .deepHash:
             nil
         case .frequencyDoubleHashed(let own, _, let score):
             FrequencySketch(

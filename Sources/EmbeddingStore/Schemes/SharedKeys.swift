@@ -19,7 +19,7 @@ package struct SharedKeys: Sendable {
         // Two hash functions that have nothing to do with each other, nor with the start of rows.
         let salts = (Self.salt(schema.seed, 1), Self.salt(schema.seed, 2))
         switch schema.scheme {
-        case .full:
+        case .full, .deepHash:
             return nil
         case .hashed(let rows):
             kind = .hashed(rows: UInt64(rows), salts: salts)

@@ -21,7 +21,7 @@ def test_a_combine_that_is_not_known():
     schema = Schema(
         4, thermocline.SGD(), thermocline.Zeros(), scheme=thermocline.DoubleHashed(8))
     encoded = bytearray(schema.encode())
-    encoded[96:104] = struct.pack("<Q", 2)
+    encoded[96:104] = struct.pack("<Q", 3)
     with pytest.raises(ValueError, match="combine"):
         Schema.decode(encoded)
 
