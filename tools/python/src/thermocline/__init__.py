@@ -26,6 +26,7 @@ from .schemes import (
     QuotientRemainder,
     Scheme,
 )
+from .string_ids import hash_ids, string_id
 from .table import Table
 
 __version__ = "0.1.0"
@@ -62,4 +63,6 @@ __all__ = [
     "Uniform",
     "Zeros",
     "connect",
+    "hash_ids",
+    "string_id",
 ]
