@@ -39,6 +39,7 @@ let package = Package(
             name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+        .systemLibrary(name: "CLinux"),
         .target(name: "CKernels"),
         .target(
             name: "CSSTFiles", dependencies: ["CRocksDB"],
@@ -46,7 +47,7 @@ let package = Package(
         .target(
             name: "EmbeddingStore",
             dependencies: [
-                "CKernels", "CRocksDB", "CSSTFiles", "CLZ4", "CZlib",
+                "CKernels", "CRocksDB", "CSSTFiles", "CLinux", "CLZ4", "CZlib",
                 .product(name: "NIOConcurrencyHelpers", package: nio),
             ],
             // This module owns the raw memory of rows; every use of it is marked.

@@ -140,7 +140,8 @@ struct Dispatcher: Sendable {
     // MARK: rows
 
     private func pull(
-        _ table: any ReadableTable, _ ids: WireIDs, _ create: Bool, _ format: EmbeddingWire.RowFormat,
+        _ table: any ReadableTable, _ ids: WireIDs, _ create: Bool,
+        _ format: EmbeddingWire.RowFormat,
         _ reply: Reply, _ room: inout ConnectionMemory
     ) throws(WireError) -> Outcome {
         let layout = RowsLayout(

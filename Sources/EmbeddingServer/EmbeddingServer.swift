@@ -25,7 +25,8 @@ public struct EmbeddingServer: Service {
     ///   - onListening: called once all addresses accept connections, with those that they have:
     ///     a TCP port that was given as 0 is the real one here.
     public init(
-        store: any ReadableStore, addresses: [ServerAddress], options: ServerOptions = ServerOptions(),
+        store: any ReadableStore, addresses: [ServerAddress],
+        options: ServerOptions = ServerOptions(),
         logger: Logger,
         onListening: @escaping @Sendable ([ServerAddress]) throws -> Void = { _ in }
     ) {

@@ -28,7 +28,9 @@ struct WriteOrder {
 
     /// Notes a request that is not answered at once.
     mutating func began(_ request: PendingRequest) {
-        if request.request.changesRows, !writes.contains(where: { $0 === request }) { writes.append(request) }
+        if request.request.changesRows, !writes.contains(where: { $0 === request }) {
+            writes.append(request)
+        }
     }
 
     /// Forgets a request that has been answered, and returns those that waited for nothing else.

@@ -29,8 +29,10 @@ struct PackedDescription: Codable {
         var name: String
         var dimension: Int
         var precision: String
-        /// Every element of the row of an id that has none.
-        var defaultValue: Double
+        /// Every element of a row that is not there: of keys below `firstShared`, and of others.
+        var ownDefault: Double
+        var sharedDefault: Double
+        var firstShared: UInt64
         var schema: TableSchema
         var frequent: Part
         var rest: Part

@@ -44,7 +44,8 @@ struct PackedHead: Equatable {
             unsafe bytes.prefix(Self.magic.count).elementsEqual(Self.magic)
         else { throw .damaged("\(file.path) is not a packed file") }
         func number<Number: FixedWidthInteger>(_ offset: Int, _: Number.Type) -> Number {
-            unsafe Number(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Number.self))
+            unsafe Number(
+                littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Number.self))
         }
         let version = number(8, UInt32.self)
         guard version == Self.version else {

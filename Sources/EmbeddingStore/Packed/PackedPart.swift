@@ -36,7 +36,8 @@ struct PackedPart: Sendable {
 
     /// Throws `damaged` for a part that does not fit into the file.
     init(
-        _ part: PackedDescription.Part, _ layout: PackedRowLayout, of file: MappedFile, table: String
+        _ part: PackedDescription.Part, _ layout: PackedRowLayout, of file: MappedFile,
+        table: String
     ) throws(StoreError) {
         func check(_ isSo: Bool, _ what: String) throws(StoreError) {
             guard isSo else { throw .damaged("\(file.path), table '\(table)': \(what)") }
@@ -88,7 +89,8 @@ struct PackedPart: Sendable {
 
     @inline(__always)
     private func load<Number: FixedWidthInteger>(_ offset: Int, _: Number.Type) -> Number {
-        unsafe Number(littleEndian: file.bytes.loadUnaligned(fromByteOffset: offset, as: Number.self))
+        unsafe Number(
+            littleEndian: file.bytes.loadUnaligned(fromByteOffset: offset, as: Number.self))
     }
 
     @inline(__always)
@@ -141,7 +143,8 @@ struct PackedPart: Sendable {
     }
 
     /// Reads a row that lies in the file as it is; false for one that is in a compressed block.
-    func read(_ position: Int, into output: UnsafeMutablePointer<Float>) throws(StoreError) -> Bool {
+    func read(_ position: Int, into output: UnsafeMutablePointer<Float>) throws(StoreError) -> Bool
+    {
         var offset = data.lowerBound + position * layout.byteCount
         if hasBlocks {
             let block = try block(position / blockRows)

@@ -1,19 +1,13 @@
-import Synchronization
-
 /// A table of a packed file. Nothing of it changes; everything may be called from any thread.
 public final class PackedTable: ReadableTable {
     public let name: String
     public let number: UInt32
     public let schema: TableSchema
 
-    private let layout: PackedRowLayout
-    private let frequent: PackedPart
-    private let rest: PackedPart
-    private let directBytes: Int
-    private let blockBytes: Int
-    private let defaultRow: [Float]
-    private let hits = Atomic(0)
-    private let misses = Atomic(0)
+    private let rows: PackedRows
+    /// Nil where each id has a row of its own.
+    private let sharedKeys: SharedKeys?
+    private let combination: Combination?
 
     init(
         _ table: PackedDescription.Table, number: UInt32, of file: MappedFile
@@ -25,173 +19,111 @@ public final class PackedTable: ReadableTable {
             guard case .invalidSchema(let detail) = error else { throw error }
             throw .damaged("\(file.path): \(detail)")
         }
-        guard table.dimension == table.schema.dimension, let layout = table.layout,
-            Float(table.defaultValue).isFinite
-        else {
-            throw .damaged("\(file.path), table '\(table.name)': rows of an unknown form")
+        guard table.dimension == table.schema.rowDimension else {
+            throw .damaged("\(file.path), table '\(table.name)': rows of another dimension")
         }
         name = table.name
         self.number = number
         schema = table.schema
-        self.layout = layout
-        frequent = try PackedPart(table.frequent, layout, of: file, table: table.name)
-        rest = try PackedPart(table.rest, layout, of: file, table: table.name)
-        guard !frequent.hasBlocks, rest.hasBlocks || rest.rowCount == 0 else {
-            throw .damaged("\(file.path), table '\(table.name)': rows of an unknown form")
-        }
-        directBytes =
-            table.frequent.byteCount + table.rest.buckets.length + table.rest.keys.length
-        blockBytes = table.rest.byteCount - table.rest.buckets.length - table.rest.keys.length
-        defaultRow = [Float](repeating: Float(table.defaultValue), count: table.dimension)
+        rows = try PackedRows(table, of: file)
+        sharedKeys = SharedKeys(schema)
+        combination = Combination(schema)
     }
 
-    public var count: Int { frequent.rowCount + rest.rowCount }
+    public var count: Int { rows.count }
 
-    /// The rows that lie in the file as they are count as hot, with the whole index; those in blocks
-    /// as cold.
-    public func statistics() -> TableStatistics {
-        TableStatistics(
-            name: name, number: number, rows: count,
-            hot: .init(rows: frequent.rowCount, bytes: directBytes),
-            cold: .init(rows: rest.rowCount, bytes: blockBytes),
-            hits: hits.load(ordering: .relaxed), misses: misses.load(ordering: .relaxed),
-            created: 0, promotions: 0, demotions: 0)
-    }
+    public func statistics() -> TableStatistics { rows.statistics(name: name, number: number) }
 
     // MARK: pull
-
-    /// Ids whose places are looked up together, so that their cache misses overlap.
-    private static let group = 32
 
     public func pullHot(
         _ ids: UnsafeRawBufferPointer, create: Bool, into output: RowOutput, found: FoundBits?
     ) throws(StoreError) -> [UInt32] {
         if create { throw .readOnly }
-        return try unsafe schema.scheme.withKeys(of: Keys(ids)) { (keys) throws(StoreError) in
-            try unsafe pullHot(keys, into: output, found: found)
+        let ids = unsafe Keys(ids)
+        guard let sharedKeys else {
+            return try unsafe rows.pullDirect(ids, into: output, found: found)
         }
-    }
-
-    private func pullHot(
-        _ keys: Keys, into output: RowOutput, found: FoundBits?
-    ) throws(StoreError) -> [UInt32] {
         var missing: [UInt32] = []
-        var foundFrequent = 0
-        var row = defaultRow
-        var hashes = [UInt64](repeating: 0, count: Self.group)
-        var candidates = [Range<Int>](repeating: 0..<0, count: Self.group)
-        var positions = [Int?](repeating: nil, count: Self.group)
-        var start = 0
-        let count = unsafe keys.count
-        while start < count {
-            let size = min(Self.group, count - start)
-            for at in 0..<size {
-                hashes[at] = unsafe PackedHash.of(keys[start + at])
-                frequent.prefetchBucket(hashes[at])
-            }
-            for at in 0..<size {
-                candidates[at] = frequent.candidates(hashes[at])
-                frequent.prefetchKeys(candidates[at])
-            }
-            for at in 0..<size {
-                positions[at] = frequent.position(hashes[at], candidates[at])
-                if let position = positions[at] {
-                    frequent.prefetchRow(position)
-                } else {
-                    rest.prefetchBucket(hashes[at])
-                }
-            }
-            for at in 0..<size {
-                let request = start + at
-                if let position = positions[at] {
-                    foundFrequent += 1
-                    _ = try unsafe read(&row, output, request) { (row) throws(StoreError) in
-                        try unsafe frequent.read(position, into: row)
-                    }
-                } else if let position = rest.position(hashes[at], rest.candidates(hashes[at])) {
-                    let isHere = try unsafe read(&row, output, request) {
-                        (row) throws(StoreError) in try unsafe rest.read(position, into: row)
-                    }
-                    guard isHere else {
-                        missing.append(UInt32(request))
-                        continue
-                    }
-                } else {
-                    unsafe defaultRow.withUnsafeBufferPointer {
-                        unsafe output.write($0.baseAddress!, at: request)  // at least 1 element
-                    }
-                    continue
-                }
-                if let found = unsafe found { unsafe found.set(request) }
-            }
-            start += size
+        let count = unsafe ids.count
+        for start in stride(from: 0, to: count, by: Self.blockCount) {
+            let end = min(start + Self.blockCount, count)
+            let positions = (start..<end).map { UInt32(truncatingIfNeeded: $0) }
+            missing += try unsafe pull(
+                ids, positions[...], sharedKeys, blocks: false, into: output, found: found)
         }
-        hits.add(foundFrequent, ordering: .relaxed)
-        misses.add(count - foundFrequent, ordering: .relaxed)
         return missing
-    }
-
-    /// Lets `body` write a row, and puts it where it belongs in the output unless it returns false.
-    @inline(__always)
-    private func read(
-        _ scratch: inout [Float], _ output: RowOutput, _ position: Int,
-        _ body: (UnsafeMutablePointer<Float>) throws(StoreError) -> Bool
-    ) throws(StoreError) -> Bool {
-        if unsafe output.format == .float32 { return try unsafe body(output.float32(position)) }
-        return try unsafe scratch.withUnsafeMutableBufferPointer { (row) throws(StoreError) in
-            guard try unsafe body(row.baseAddress!) else { return false }  // at least 1 element
-            unsafe output.write(row.baseAddress!, at: position)
-            return true
-        }
     }
 
     public func pullCold(
         _ ids: UnsafeRawBufferPointer, missing: [UInt32], create: Bool, into output: RowOutput,
         found: FoundBits?
     ) throws(StoreError) {
-        try unsafe schema.scheme.withKeys(of: Keys(ids)) { (keys) throws(StoreError) in
-            try unsafe pullCold(keys, missing: missing, into: output, found: found)
+        let ids = unsafe Keys(ids)
+        guard let sharedKeys else {
+            return try unsafe rows.pullBlocks(ids, missing: missing, into: output, found: found)
+        }
+        for start in stride(from: 0, to: missing.count, by: Self.blockCount) {
+            _ = try unsafe pull(
+                ids, missing[start...].prefix(Self.blockCount), sharedKeys, blocks: true,
+                into: output, found: found)
         }
     }
 
-    /// Decodes each block that is needed once.
-    private func pullCold(
-        _ keys: Keys, missing: [UInt32], into output: RowOutput, found: FoundBits?
-    ) throws(StoreError) {
-        var wanted: [(position: Int, request: Int)] = []
-        wanted.reserveCapacity(missing.count)
-        for request in missing {
-            let hash = unsafe PackedHash.of(keys[Int(request)])
-            // It was found by `pullHot`.
-            guard let position = rest.position(hash, rest.candidates(hash)) else { continue }
-            wanted.append((position, Int(request)))
-        }
-        wanted.sort { $0.position < $1.position }
-        var decoded: Int?
-        var block = [UInt8](repeating: 0, count: rest.blockBytes)
-        var row = defaultRow
-        for (position, request) in wanted {
-            let number = rest.blockNumber(of: position)
-            if number != decoded {
-                try unsafe block.withMutableBytes { (block) throws(StoreError) in
-                    try unsafe rest.decode(block: number, into: block)
-                }
-                decoded = number
-            }
-            _ = try unsafe block.withBytes { (block) throws(StoreError) in
-                try unsafe read(&row, output, request) { (row) throws(StoreError) in
-                    unsafe rest.read(position, of: block, into: row)
-                    return true
-                }
-            }
-            if let found = unsafe found { unsafe found.set(request) }
-        }
-    }
-}
+    /// Ids whose shared rows are gathered at once.
+    private static let blockCount = 1024
 
-extension PackedDescription.Part {
-    /// Of all its sections.
-    var byteCount: Int {
-        buckets.length + keys.length + data.length + (blocks?.length ?? 0)
+    /// Writes what shared rows make of the ids at `positions`, and own rows where ids have them.
+    ///
+    /// - Parameter blocks: whether compressed blocks are decoded; if not, the positions that need
+    ///   them are returned.
+    private func pull(
+        _ ids: Keys, _ positions: ArraySlice<UInt32>, _ sharedKeys: SharedKeys, blocks: Bool,
+        into output: RowOutput, found: FoundBits?
+    ) throws(StoreError) -> [UInt32] {
+        // Of an id that may have one the own row comes first, then the shared ones.
+        let own = schema.scheme.admits ? 1 : 0
+        let width = own + sharedKeys.partCount
+        var keys: [UInt64] = []
+        keys.reserveCapacity(positions.count * width)
+        for position in positions {
+            let id = unsafe ids[Int(position)]
+            if own == 1 { keys.append(id) }
+            keys.append(sharedKeys.first(id))
+            if sharedKeys.partCount == 2 { keys.append(sharedKeys.second(id)) }
+        }
+        let parts = PartRows(count: keys.count, dimension: rows.dimension)
+        var bits = [UInt8](repeating: 0, count: (keys.count + 7) / 8)
+        let absent = try unsafe keys.withBytes { (keys) throws(StoreError) in
+            try unsafe bits.withMutableBytes { (bits) throws(StoreError) in
+                let absent = try unsafe rows.pullDirect(
+                    Keys(keys), into: parts.output, found: FoundBits(bits))
+                guard blocks else { return absent }
+                try unsafe rows.pullBlocks(
+                    Keys(keys), missing: absent, into: parts.output, found: FoundBits(bits))
+                return []
+            }
+        }
+        func isFound(_ part: Int) -> Bool { bits[part / 8] >> UInt8(part % 8) & 1 == 1 }
+        var isAbsent = [Bool](repeating: false, count: absent.isEmpty ? 0 : positions.count)
+        for part in absent { isAbsent[Int(part) / width] = true }
+        var missing: [UInt32] = []
+        for (at, position) in positions.enumerated() {
+            if !absent.isEmpty, isAbsent[at] {
+                missing.append(position)
+                continue
+            }
+            let first = at * width
+            var exists = own == 1 && isFound(first)
+            var row = unsafe parts.row(first)
+            if !exists {
+                unsafe row = unsafe parts.row(first + own)
+                unsafe combination?.combine(row)
+                exists = (own..<width).allSatisfy { isFound(first + $0) }
+            }
+            unsafe output.write(row, at: Int(position))
+            if exists { unsafe found?.set(Int(position)) }
+        }
+        return missing
     }
 }

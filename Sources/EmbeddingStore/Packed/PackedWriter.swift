@@ -70,9 +70,9 @@ public final class PackedWriter {
 
         let (threshold, frequentCount) = Self.threshold(
             frequencies, rowsMax: Int((frequentShare * Double(rowCount)).rounded(.up)))
-        let start = end
+        let begin = end
         var frequent = PackedPartWriter(
-            output, at: start, rowCount: frequentCount, layout: layout, hasBlocks: false)
+            output, at: begin, rowCount: frequentCount, layout: layout, hasBlocks: false)
         var rest = PackedPartWriter(
             output, at: frequent.end, rowCount: rowCount - frequentCount, layout: layout,
             hasBlocks: true)
@@ -93,15 +93,17 @@ public final class PackedWriter {
         var schema = table.schema
         schema.hotPrecision = precision
         schema.coldPrecision = precision
+        let start = RowStart(schema)
         tables.append(
             .init(
                 name: table.name, dimension: table.rowDimension, precision: "\(precision)",
-                defaultValue: Double(schema.initializer.mean), schema: schema,
+                ownDefault: Double(start.mean(of: 0)), sharedDefault: Double(start.mean(of: .max)),
+                firstShared: start.firstShared, schema: schema,
                 frequent: frequentPart, rest: restPart))
         return Summary(
             table: table.name, rows: rowCount, frequentRows: frequentCount,
             blocks: rest.blockCount, blocksCompressed: rest.blocksCompressed,
-            bytesBefore: table.byteCount, bytesAfter: end - start,
+            bytesBefore: table.byteCount, bytesAfter: end - begin,
             indexBytes: frequentPart.indexBytes + restPart.indexBytes,
             rowBytes: frequentPart.data.length + restPart.data.length)
     }

@@ -13,6 +13,7 @@ from .errors import ErrorCode, ThermoclineError
 from .future import Future
 from .initializers import Constant, Initializer, Normal, Uniform, Zeros
 from .optimizers import FTRL, SGD, Adagrad, Adam, Momentum, Optimizer, RowwiseAdagrad
+from .packed import PackedStore, PackedTable, open_packed
 from .pipeline import Pipeline
 from .protocol import Capability, Limits
 from .schema import Schema
@@ -51,6 +52,8 @@ __all__ = [
     "Momentum",
     "Normal",
     "Optimizer",
+    "PackedStore",
+    "PackedTable",
     "Pipeline",
     "QuotientRemainder",
     "RowwiseAdagrad",
@@ -64,5 +67,6 @@ __all__ = [
     "Zeros",
     "connect",
     "hash_ids",
+    "open_packed",
     "string_id",
 ]
