@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 from .arrays import as_ids, as_out, as_weights
 from .errors import ErrorCode, ThermoclineError
 from .packed_part import PRECISIONS, PackedPart, damaged, hash_keys, integer
+from .packed_scheme import PackedScheme
 from .protocol import POOL_MODES
 
 _MAGIC = b"TCPACKED"
@@ -66,23 +67,19 @@ class PackedTable:
         if not isinstance(name, str):
             raise damaged("a table without a name")
         self.name = name
-        self.dim = integer(entry, "dimension", 1, 4096)
+        self.dim = row_dimension = integer(entry, "dimension", 1, 4096)
         precision = entry.get("precision")
         if precision not in PRECISIONS:
             raise damaged(f"table {name!r} has the precision {precision!r}")
-        schema = entry.get("schema")
-        scheme = schema.get("scheme") if isinstance(schema, dict) else None
-        if not isinstance(scheme, dict) or len(scheme) != 1:
-            raise damaged(f"table {name!r} has no scheme")
-        if "full" not in scheme:
-            raise ThermoclineError(
-                ErrorCode.UNSUPPORTED, f"the scheme {next(iter(scheme))} of table {name!r}")
-        default = entry.get("defaultValue")
-        if not isinstance(default, (int, float)) or not np.isfinite(np.float32(default)):
-            raise damaged(f"table {name!r} has the default value {default!r}")
-        self._default = np.float32(default)
-        self._frequent = PackedPart(entry.get("frequent"), precision, self.dim, file)
-        self._rest = PackedPart(entry.get("rest"), precision, self.dim, file)
+        self._scheme = PackedScheme(entry.get("schema"))
+        concatenates = self._scheme.part_count == 2 and self._scheme.combine == "concatenate"
+        if concatenates:
+            self.dim *= 2
+        self._defaults = [
+            _finite(entry.get("ownDefault")), _finite(entry.get("sharedDefault"))]
+        self._first_shared = np.uint64(integer(entry, "firstShared", 0, 2**64 - 1))
+        self._frequent = PackedPart(entry.get("frequent"), precision, row_dimension, file)
+        self._rest = PackedPart(entry.get("rest"), precision, row_dimension, file)
 
     def __repr__(self) -> str:
         return f"<PackedTable {self.name!r}, dimension {self.dim}, {len(self)} rows>"
@@ -132,7 +129,26 @@ class PackedTable:
         return rows if create is None else (rows, found.reshape(wanted.shape))
 
     def _pull(self, ids: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        hashes = hash_keys(ids)
+        """Fills ``rows``; which ids have one."""
+        found = np.zeros(ids.shape, bool)
+        if self._scheme.has_own:
+            own, found = self._read(ids)
+            rows[found] = own[found]
+            if self._scheme.part_count == 0:
+                rows[~found] = own[~found]
+                return found
+        others = np.flatnonzero(~found)
+        parts = [self._read(keys) for keys in self._scheme.shared_keys(ids[others])]
+        rows[others] = self._scheme.combined([part for part, _ in parts])
+        found[others] = np.logical_and.reduce([is_here for _, is_here in parts])
+        return found
+
+    def _read(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The rows of keys, or what is served in their place; and which are there."""
+        is_shared = keys >= self._first_shared
+        rows = np.empty((keys.size, self._frequent.dimension), np.float32)
+        rows[:] = np.where(is_shared, self._defaults[1], self._defaults[0])[:, np.newaxis]
+        hashes = hash_keys(keys)
         positions = self._frequent.find(hashes)
         found = positions >= 0
         rows[found] = self._frequent.read(positions[found])
@@ -140,9 +156,8 @@ class PackedTable:
         positions = self._rest.find(hashes[others])
         is_here = positions >= 0
         rows[others[is_here]] = self._rest.read(positions[is_here])
-        rows[others[~is_here]] = self._default
         found[others[is_here]] = True
-        return found
+        return rows, found
 
     def pool(
         self, ids: ArrayLike, offsets: ArrayLike, mode: str = "sum",
@@ -179,6 +194,12 @@ class PackedTable:
             with np.errstate(over="ignore"):
                 rows *= factors[:, np.newaxis]
         return _combine(rows, starts.astype(np.int64), ends[:starts.size].astype(np.int64), mode)
+
+
+def _finite(value: Any) -> np.float32:
+    if not isinstance(value, (int, float)) or not np.isfinite(np.float32(value)):
+        raise damaged(f"a default value is {value!r}")
+    return np.float32(value)
 
 
 def _combine(rows: np.ndarray, starts: np.ndarray, ends: np.ndarray, mode: str) -> np.ndarray:

@@ -50,6 +50,7 @@ class PackedPart:
         self, entry: Any, precision: str, dimension: int, file: mmap.mmap
     ) -> None:
         self._file = file
+        self.dimension = dimension
         self._dtype = PRECISIONS[precision]
         self._row_bytes = SCALE_BYTES + dimension * self._dtype.itemsize
         self.rows = integer(entry, "rows", 0, 2**32 - 2)
