@@ -128,7 +128,8 @@ class PackedPart:
                 stored[wanted] = self._block(int(number))[positions[wanted] % self._block_rows]
         scales = np.ascontiguousarray(stored[:, :SCALE_BYTES]).view("<f4")
         whole = np.ascontiguousarray(stored[:, SCALE_BYTES:]).view(self._dtype)
-        return whole.astype(np.float32) * scales
+        with np.errstate(over="ignore", invalid="ignore"):  # Of a file that lies.
+            return whole.astype(np.float32) * scales
 
     def _stored(self, offset: int, rows: int) -> np.ndarray:
         flat = np.frombuffer(self._file, np.uint8, rows * self._row_bytes, offset)
