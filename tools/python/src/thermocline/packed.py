@@ -133,6 +133,8 @@ class PackedTable:
         found = np.zeros(ids.shape, bool)
         if self._scheme.has_own:
             own, found = self._read(ids)
+            if self._scheme.part_count:  # A shared row is nobody's own, whatever the id.
+                found &= ids < np.uint64(self._scheme.first_shared)
             rows[found] = own[found]
             if self._scheme.part_count == 0:
                 rows[~found] = own[~found]

@@ -25,6 +25,8 @@ class PackedScheme:
         Whether an id may have a row of its own.
     part_count : int
         Shared rows that stand for an id, 0 ... 2.
+    first_shared : int
+        The least key of a shared row where ids may have own ones; those have lesser keys.
     combine : {"sum", "concatenate", "multiply"}
         How two shared rows become one.
     """
@@ -37,10 +39,13 @@ class PackedScheme:
         self.has_own = self.name in ("full", "frequencyDoubleHashed", "frequencyFiltered")
         self.part_count = {"full": 0, "hashed": 1, "frequencyFiltered": 1}.get(self.name, 2)
         self.combine = "sum"
+        self.first_shared = 2**64 - 1
         if self.name == "frequencyFiltered":
             self._field_shift = 64 - integer(schema, "fieldBits", 0, 32)
+            self.first_shared = 2**64 - 2 ** (64 - self._field_shift)
         elif self.name == "frequencyDoubleHashed":
             self._rows = integer(settings, "shared", 1, _SHARED_ROWS_MAX)
+            self.first_shared = 2**64 - self._rows
         elif self.name in ("hashed", "doubleHashed", "quotientRemainder"):
             self._rows = integer(settings, "rows", 1, _SHARED_ROWS_MAX)
         elif self.name != "full":
