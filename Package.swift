@@ -21,13 +21,15 @@ let package = Package(
         .library(name: "EmbeddingServer", targets: ["EmbeddingServer"]),
         .library(name: "EmbeddingClient", targets: ["EmbeddingClient"]),
         .library(name: "CTRLab", targets: ["CTRLab"]),
+        .library(name: "RowFiles", targets: ["RowFiles"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
-        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(
+            url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
     ],
     targets: [
@@ -36,6 +38,8 @@ let package = Package(
         .systemLibrary(
             name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+        .systemLibrary(name: "CLinux"),
         .target(name: "CKernels"),
         .target(
             name: "CSSTFiles", dependencies: ["CRocksDB"],
@@ -43,11 +47,12 @@ let package = Package(
         .target(
             name: "EmbeddingStore",
             dependencies: [
-                "CKernels", "CRocksDB", "CSSTFiles", "COpenBLAS",
+                "CKernels", "CRocksDB", "CSSTFiles", "CLinux", "CLZ4", "CZlib", "COpenBLAS",
                 .product(name: "NIOConcurrencyHelpers", package: nio),
             ],
             // This module owns the raw memory of rows; every use of it is marked.
             swiftSettings: strict + [.strictMemorySafety()]),
+        .target(name: "RowFiles", swiftSettings: strict),
         .target(
             name: "EmbeddingWire",
             dependencies: [.product(name: "NIOCore", package: nio)],
@@ -95,7 +100,7 @@ let package = Package(
             name: "thermocline",
             dependencies: [
                 "EmbeddingStore", "EmbeddingServer", "EmbeddingClient", "EmbeddingAccess",
-                "EmbeddingWire", "CTRLab",
+                "EmbeddingWire", "CTRLab", "RowFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -125,6 +130,10 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
+            name: "RowFilesTests",
+            dependencies: ["RowFiles", "Fuzzing"],
+            swiftSettings: strict),
+        .testTarget(
             name: "CTRLabTests",
             dependencies: ["CTRLab", "EmbeddingStore"],
             swiftSettings: strict),
@@ -149,7 +158,7 @@ let package = Package(
             name: "thermoclineTests",
             dependencies: [
                 "thermocline", "CTRLab", "EmbeddingClient", "EmbeddingServer", "EmbeddingStore",
-                "EmbeddingWire",
+                "EmbeddingWire", "RowFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -178,7 +187,8 @@ if Context.environment["THERMOCLINE_BENCHMARKS"] != nil {
         .executableTarget(
             name: "ThermoclineBenchmarks",
             dependencies: [
-                "CKernels", "CRocksDB", "EmbeddingStore", "EmbeddingWire", "EmbeddingServer", "EmbeddingClient",
+                "CKernels", "CRocksDB", "EmbeddingStore", "EmbeddingWire", "EmbeddingServer",
+                "EmbeddingClient",
                 .product(name: "Benchmark", package: "benchmark"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: nio),

@@ -2,7 +2,7 @@
 # Expects `root`, the folder of the checkout.
 
 readonly venv=$root/.venv
-readonly packages=(librocksdb-dev libopenblas-dev zlib1g-dev pkg-config python3 python3-venv)
+readonly packages=(librocksdb-dev libopenblas-dev zlib1g-dev liblz4-dev pkg-config python3 python3-venv)
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 

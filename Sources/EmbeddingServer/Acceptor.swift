@@ -21,7 +21,8 @@ final class Acceptor: Sendable {
     private let connections = NIOLockedValueBox<[ObjectIdentifier: any Channel]>([:])
 
     init(
-        store: Store, options: ServerOptions, diskQueue: WorkQueue, administrationQueue: WorkQueue,
+        store: any ReadableStore, options: ServerOptions, diskQueue: WorkQueue,
+        administrationQueue: WorkQueue,
         logger: Logger
     ) {
         self.options = options

@@ -6,7 +6,9 @@ internal import NIOCore
 /// Turns requests into calls of the store and their results into replies: the only place where the
 /// words of the wire and those of the store meet.
 struct Dispatcher: Sendable {
-    let store: Store
+    private let store: any ReadableStore
+    /// The same, where it takes writes: nil for a packed file.
+    private let writable: Store?
     let limits: Limits
     let statistics: RequestStatistics
     private let memory: RequestMemory
@@ -38,10 +40,11 @@ struct Dispatcher: Sendable {
     }
 
     init(
-        store: Store, options: ServerOptions, statistics: RequestStatistics,
+        store: any ReadableStore, options: ServerOptions, statistics: RequestStatistics,
         memory: RequestMemory, diskQueue: WorkQueue
     ) {
         self.store = store
+        writable = store as? Store
         limits = Limits(
             frameBytesMax: options.frameBytesMax, idsMax: options.idsMax,
             requestsInFlightMax: options.requestsInFlightMax)
@@ -79,19 +82,20 @@ struct Dispatcher: Sendable {
             case .pull(let table, let ids, let create, let format):
                 return try pull(try self.table(table), ids, create, format, reply, &room)
             case .push(let table, let dimension, let ids, let gradients):
-                return try write(try self.table(table), dimension, ids, gradients, .push, reply)
+                return try write(try writableTable(table), dimension, ids, gradients, .push, reply)
             case .assign(let table, let dimension, let ids, let rows):
-                return try write(try self.table(table), dimension, ids, rows, .assign, reply)
+                return try write(try writableTable(table), dimension, ids, rows, .assign, reply)
             case .pool(let table, let bags, let create, let format):
                 return try pool(try self.table(table), bags, create, format, reply, &room)
             case .openTable(let name):
-                let table = try translating { () throws(StoreError) in try store.table(named: name)
+                let table = try translating { () throws(StoreError) in
+                    try store.readableTable(named: name)
                 }
                 return .done(reply.schema(.init(table.schema), table: table.number), failed: false)
             case .count(let table):
                 return .done(reply.count(UInt64(try self.table(table).count)), failed: false)
             case .listTables:
-                let tables = store.tables.map {
+                let tables = store.readableTables.map {
                     TableListing(number: $0.number, name: $0.name, schema: .init($0.schema))
                 }
                 return .done(try fitting(reply.tables(tables)), failed: false)
@@ -115,17 +119,34 @@ struct Dispatcher: Sendable {
         return Answer(frame: reply.error(error), failed: true)
     }
 
-    private func table(_ number: UInt32) throws(WireError) -> Table {
-        guard let table = store.table(number: number) else {
-            throw WireError(.unknownTable, "no table has the number \(number)")
+    private func table(_ number: UInt32) throws(WireError) -> any ReadableTable {
+        guard let table = store.readableTable(number: number) else {
+            throw Self.unknownTable(number)
         }
         return table
+    }
+
+    private func writableTable(_ number: UInt32) throws(WireError) -> Table {
+        guard let table = try writableStore().table(number: number) else {
+            throw Self.unknownTable(number)
+        }
+        return table
+    }
+
+    private func writableStore() throws(WireError) -> Store {
+        guard let writable else { throw WireError(StoreError.readOnly) }
+        return writable
+    }
+
+    private static func unknownTable(_ number: UInt32) -> WireError {
+        WireError(.unknownTable, "no table has the number \(number)")
     }
 
     // MARK: rows
 
     private func pull(
-        _ table: Table, _ ids: WireIDs, _ create: Bool, _ format: EmbeddingWire.RowFormat,
+        _ table: any ReadableTable, _ ids: WireIDs, _ create: Bool,
+        _ format: EmbeddingWire.RowFormat,
         _ reply: Reply, _ room: inout ConnectionMemory
     ) throws(WireError) -> Outcome {
         let layout = RowsLayout(
@@ -210,7 +231,7 @@ struct Dispatcher: Sendable {
     }
 
     private func pool(
-        _ table: Table, _ wire: EmbeddingWire.Bags, _ create: Bool,
+        _ table: any ReadableTable, _ wire: EmbeddingWire.Bags, _ create: Bool,
         _ format: EmbeddingWire.RowFormat,
         _ reply: Reply, _ room: inout ConnectionMemory
     ) throws(WireError) -> Outcome {
@@ -255,6 +276,7 @@ struct Dispatcher: Sendable {
             switch request {
             case .createTable(let name, let schema, let ifExists):
                 let schema = TableSchema(wire: schema)
+                let store = try writableStore()
                 do throws(StoreError) {
                     let table = try store.createTable(
                         named: name, schema, opensExisting: ifExists == .open,
@@ -264,11 +286,12 @@ struct Dispatcher: Sendable {
                     throw error == .readOnly && !mayWrite ? Self.onlyReads : WireError(error)
                 }
             case .dropTable(let number):
-                let table = try table(number)
+                let store = try writableStore()
+                let table = try writableTable(number)
                 try translating { () throws(StoreError) in try store.dropTable(table) }
                 return reply.empty()
             case .delete(let number, let ids):
-                let table = try table(number)
+                let table = try writableTable(number)
                 let deleted = try translating { () throws(StoreError) in
                     try ids.withBytes { (ids) throws(StoreError) in
                         let (count, commit) = try table.delete(ids)
@@ -292,6 +315,7 @@ struct Dispatcher: Sendable {
                 return try fitting(
                     reply.json(StatsReport.Table(try table(number).statistics()).json))
             case .checkpoint(let path):
+                let store = try writableStore()
                 let started = NIODeadline.now()
                 let copy = try translating { () throws(StoreError) in try store.checkpoint(to: path)
                 }

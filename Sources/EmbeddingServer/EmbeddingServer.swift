@@ -11,7 +11,7 @@ public import ServiceLifecycle
 ///
 /// The store is the caller's, who closes it after `run()` has returned.
 public struct EmbeddingServer: Service {
-    private let store: Store
+    private let store: any ReadableStore
     private let addresses: [ServerAddress]
     private let options: ServerOptions
     private let logger: Logger
@@ -25,7 +25,8 @@ public struct EmbeddingServer: Service {
     ///   - onListening: called once all addresses accept connections, with those that they have:
     ///     a TCP port that was given as 0 is the real one here.
     public init(
-        store: Store, addresses: [ServerAddress], options: ServerOptions = ServerOptions(),
+        store: any ReadableStore, addresses: [ServerAddress],
+        options: ServerOptions = ServerOptions(),
         logger: Logger,
         onListening: @escaping @Sendable ([ServerAddress]) throws -> Void = { _ in }
     ) {

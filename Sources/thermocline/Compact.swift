@@ -7,15 +7,26 @@ internal import Foundation
 /// Drops rows of a table, gives it another scheme and writes it closely, without a server.
 struct Compact: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Makes a store in which a table is smaller.",
+        abstract: "Makes a store in which a table is smaller, or a packed file.",
         discussion: """
             Works on a data directory or checkpoint that no server has open, and changes nothing \
             there: the result is a new folder, with all other tables as they are. Rows that stay \
-            are rounded to the table's precision on disk.
+            are rounded to the table's precision on disk. \
+            With --packed the result is one file for inference, of all tables or those named.
             """)
 
     @OptionGroup var source: OfflineSource
-    @OptionGroup var result: OfflineResult
+
+    @Option(
+        help: ArgumentHelp(
+            "The table's name; with --packed it may be given more than once (default: all).",
+            valueName: "NAME"))
+    var table: [String] = []
+
+    @Option(help: ArgumentHelp("The folder to make; must not exist.", valueName: "DIR"))
+    var output: String?
+
+    @OptionGroup(title: "A packed file") var packed: PackedOptions
 
     @Option(
         help: ArgumentHelp(
@@ -46,9 +57,23 @@ struct Compact: ParsableCommand {
         guard (0...Int(UInt16.max)).contains(minCount) else {
             throw ValidationError("counts are 0…\(UInt16.max)")
         }
+        guard packed.file != nil || (table.count == 1 && output != nil) else {
+            throw ValidationError("Give --table NAME and --output DIR, or --packed FILE.")
+        }
+        guard packed.file == nil || (output == nil && minCount == 0 && to == nil) else {
+            throw ValidationError("--packed takes the tables as they are, and no --output.")
+        }
     }
 
     func run() throws {
+        if let file = packed.file {
+            let report = try packed.pack(
+                source.open(copyBeside: OfflineSource.absolute(file)), tables: table, to: file)
+            return print(json ? try JSONText.of(report) : report.text)
+        }
+        // Both are there, as validated.
+        let table = table[0]
+        let path = OfflineSource.absolute(output ?? "")
         var options = CompactionOptions()
         options.countMin = minCount
         options.memoryBytes = memory.bytes
@@ -56,15 +81,15 @@ struct Compact: ParsableCommand {
             options.scheme = EmbeddingStore.Scheme(to.scheme)
             options.admissionCount = Int(to.admissionCount)
         }
-        let store = try source.open(copyBeside: result.path)
+        let store = try source.open(copyBeside: path)
         var progress = OfflineProgress("compact")
-        let done = try store.compact(table: result.table, options, output: result.path) {
+        let done = try store.compact(table: table, options, output: path) {
             stage, done, all in
             progress.show(
                 stage.rawValue, done, of: all, unit: stage == .fitting ? "steps" : "rows")
         }
         StandardError.clearProgress()
-        let report = CompactReport(done, path: result.path, table: result.table)
+        let report = CompactReport(done, path: path, table: table)
         print(json ? try JSONText.of(report) : report.text)
     }
 }

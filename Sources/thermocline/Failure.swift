@@ -7,6 +7,7 @@ internal import EmbeddingStore
 internal import EmbeddingWire
 internal import Foundation
 internal import NIOCore
+internal import RowFiles
 
 /// How a command ends that could not do its work: a message for a person and an exit status.
 struct Failure: Error {
@@ -45,6 +46,8 @@ struct Failure: Error {
         case let error as StoreError:
             self.init(Self.status(of: error), "\(error)")
         case let error as CTRLabError:
+            self.init(Self.status(of: error), "\(error)")
+        case let error as RowFileError:
             self.init(Self.status(of: error), "\(error)")
         case let error as CannotListen:
             self.init(.cannotCreate, "\(error)")
@@ -103,6 +106,15 @@ struct Failure: Error {
         case .unreadable: .inputOutput
         case .cannotWrite: .cannotCreate
         case .badSettings: .usage
+        }
+    }
+
+    /// Of a file of rows.
+    private static func status(of error: RowFileError) -> Status {
+        switch error {
+        case .malformed: .badData
+        case .unreadable: .inputOutput
+        case .exists, .cannotWrite: .cannotCreate
         }
     }
 

@@ -5,8 +5,8 @@ internal import EmbeddingWire
 struct SchemaOptions: ParsableArguments {
     @Option(
         name: .customLong("dim"),
-        help: ArgumentHelp("Values in a row, 1 to 4096.", valueName: "n"))
-    var dimension: UInt32 = 16
+        help: ArgumentHelp("Values in a row, 1 to 4096 (default: 16).", valueName: "n"))
+    var dimension: UInt32?
 
     @Option(
         help: ArgumentHelp(
@@ -84,7 +84,9 @@ struct SchemaOptions: ParsableArguments {
             "High bits of an id that say its field, 0 (default) to 32.", valueName: "bits"))
     var fieldBits: UInt8 = 0
 
-    var schema: TableSchema {
+    var schema: TableSchema { schema(dimension: dimension ?? 16) }
+
+    func schema(dimension: UInt32) -> TableSchema {
         TableSchema(
             dimension: dimension, hot: hot, cold: cold, optimizer: optimizer,
             initializer: initializer, scheme: scheme.scheme,

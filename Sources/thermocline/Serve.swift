@@ -9,21 +9,26 @@ internal import UnixSignals
 
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Serves the store in a folder to trainers and inference servers.",
+        abstract:
+            "Serves the store in a folder, or a packed file, to trainers and inference servers.",
         discussion: """
             Runs until SIGTERM or SIGINT; then it finishes what is in flight, writes what is only \
             in memory, and exits with 0. \
-            A folder that does not exist is made; one that another process serves is refused.
+            A folder that does not exist is made; one that another process serves is refused. \
+            A packed file, made by compact, is mapped and read only.
             """)
 
     @Option(help: ArgumentHelp("The folder that the store lives in.", valueName: "DIR"))
-    var data: String
+    var data: String?
+
+    @Option(help: ArgumentHelp("A packed file to serve instead.", valueName: "FILE"))
+    var packed: String?
 
     @Option(
         help: ArgumentHelp(
             """
             unix:/path/to.sock, tcp:host:port or tls:host:port; may be given more than once \
-            (default: unix:DIR/thermocline.sock).
+            (default: unix:DIR/thermocline.sock, or unix:FILE.sock).
             """,
             valueName: "ADDRESS"))
     var listen: [String] = []
@@ -116,6 +121,9 @@ struct Serve: AsyncParsableCommand {
     var logLevel = Logger.Level.info
 
     func validate() throws {
+        guard (data == nil) != (packed == nil) else {
+            throw ValidationError("Give --data DIR or --packed FILE.")
+        }
         // Lists of tables and statistics must fit in a frame too.
         guard (64 << 10...Int(UInt32.max)).contains(frameBytesMax.bytes) else {
             throw ValidationError("--frame-bytes-max is from 64KiB to 4GiB, less one byte.")
@@ -141,7 +149,7 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         let addresses =
             try listen.isEmpty
-            ? [ServerAddress(parsing: "unix:\(absolute(data))/thermocline.sock")]
+            ? [ServerAddress(parsing: "unix:\(defaultSocket)")]
             : listen.map { try ServerAddress(parsing: $0) }
         var options = options
         options.access = try access.access()
@@ -150,7 +158,12 @@ struct Serve: AsyncParsableCommand {
             label: "thermocline", factory: { StreamLogHandler.standardError(label: $0) })
         logger.logLevel = logLevel
 
-        let store = try Store(path: absolute(data), options: storeOptions(logger))
+        if let packed {
+            let store = try open(packed: absolute(packed), logger)
+            return try await serve(store, addresses, options, logger)
+        }
+        // One of both, as validated.
+        let store = try Store(path: absolute(data ?? ""), options: storeOptions(logger))
         report(store.recovery, logger)
         logger.info(
             "store open",
@@ -159,6 +172,26 @@ struct Serve: AsyncParsableCommand {
                 "rows": "\(store.tables.reduce(0) { $0 + $1.count })", "memory": "\(memory)",
                 "durability": "\(durability.rawValue)", "readOnly": "\(readOnly)",
             ])
+        do {
+            try await serve(store, addresses, options, logger)
+        } catch {
+            do {
+                try store.close()
+            } catch {
+                logger.error("closing the store failed", metadata: ["error": "\(error)"])
+            }
+            throw error
+        }
+        let started = ContinuousClock.now
+        try store.close()
+        logger.info("store closed", metadata: ["took": "\(started.duration(to: .now))"])
+    }
+
+    /// Serves until it is asked to stop.
+    private func serve(
+        _ store: any ReadableStore, _ addresses: [ServerAddress], _ options: ServerOptions,
+        _ logger: Logger
+    ) async throws {
         let server = EmbeddingServer(
             store: store, addresses: addresses, options: options, logger: logger
         ) { addresses in
@@ -173,19 +206,28 @@ struct Serve: AsyncParsableCommand {
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         defer { if let readyFile { unlink(readyFile) } }
-        do {
-            try await services.run()
-        } catch {
-            do {
-                try store.close()
-            } catch {
-                logger.error("closing the store failed", metadata: ["error": "\(error)"])
-            }
-            throw error
+        try await services.run()
+    }
+
+    private var defaultSocket: String {
+        data.map { "\(absolute($0))/thermocline.sock" } ?? "\(absolute(packed ?? "")).sock"
+    }
+
+    /// Maps a packed file, and compares it with its checksums.
+    private func open(packed path: String, _ logger: Logger) throws -> PackedStore {
+        var progress = OfflineProgress("verify")
+        let store = try PackedStore(path: path) {
+            progress.show("checksums", $0, of: $1, unit: "bytes")
         }
-        let started = ContinuousClock.now
-        try store.close()
-        logger.info("store closed", metadata: ["took": "\(started.duration(to: .now))"])
+        StandardError.clearProgress()
+        logger.info(
+            "packed file open",
+            metadata: [
+                "packed": "\(path)", "tables": "\(store.tables.count)",
+                "rows": "\(store.tables.reduce(0) { $0 + $1.count })",
+                "bytes": "\(store.byteCount)",
+            ])
+        return store
     }
 
     private func storeOptions(_ logger: Logger) -> Store.Options {

@@ -15,7 +15,7 @@ struct Thermocline: AsyncParsableCommand {
             """,
         subcommands: [
             Serve.self, TableCommand.self, Stats.self, Checkpoint.self, Inspect.self, Verify.self,
-            Quantize.self, Compact.self,
+            Quantize.self, Compact.self, Export.self, Import.self, StringIDs.self,
             Bench.self, Generate.self, Convert.self, Train.self,
         ])
 

@@ -54,7 +54,7 @@ struct Train: AsyncParsableCommand {
     func run() async throws {
         defer { StandardError.clearProgress() }
         StandardError.showProgress("train: reading")
-        let settings = model.settings(dimension: Int(schema.dimension), seed: schema.seed)
+        let settings = model.settings(dimension: Int(schema.schema.dimension), seed: schema.seed)
         let logs = try features.logs(files, log)
         var wire = schema.schema
         wire.dimension = UInt32(clamping: settings.rowDimension)

@@ -6,7 +6,7 @@ struct RowStart: Sendable {
     private let initializer: Initializer
     private let shared: Initializer
     /// Keys from here on are those of `shared`.
-    private let firstShared: UInt64
+    let firstShared: UInt64
     /// What the rows of a network start as, all of them.
     private let network: DeepHashStart?
 

@@ -1,8 +1,8 @@
 internal import CKernels
 
-extension Table {
+extension ReadableTable {
     /// Bytes of rows that one pool request may look at.
-    public static let poolBytesMax = 256 << 20
+    public static var poolBytesMax: Int { 256 << 20 }
 
     /// Gathers the rows that are in memory. Throws `readOnly` or `tooLarge`.
     public func gatherHot(_ ids: UnsafeRawBufferPointer, create: Bool) throws(StoreError)
@@ -15,7 +15,7 @@ extension Table {
         }
         let pool = PoolRows(count: count * schema.dimension)
         pool.missing = try unsafe pool.rows.withMutableBytes { (bytes) throws(StoreError) in
-            try unsafe pullHot(ids, create: create, into: output(bytes, count))
+            try unsafe pullHot(ids, create: create, into: output(bytes, count), found: nil)
         }
         return pool
     }
@@ -27,7 +27,8 @@ extension Table {
         let missing = pool.missing
         try unsafe pool.rows.withMutableBytes { (bytes) throws(StoreError) in
             try unsafe pullCold(
-                ids, missing: missing, create: create, into: output(bytes, ids.count / 8))
+                ids, missing: missing, create: create, into: output(bytes, ids.count / 8),
+                found: nil)
         }
         pool.missing = []
     }

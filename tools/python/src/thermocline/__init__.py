@@ -13,6 +13,7 @@ from .errors import ErrorCode, ThermoclineError
 from .future import Future
 from .initializers import Constant, Initializer, Normal, Uniform, Zeros
 from .optimizers import FTRL, SGD, Adagrad, Adam, Momentum, Optimizer, RowwiseAdagrad
+from .packed import PackedStore, PackedTable, open_packed
 from .pipeline import Pipeline
 from .protocol import Capability, Limits
 from .schema import Schema
@@ -26,6 +27,7 @@ from .schemes import (
     QuotientRemainder,
     Scheme,
 )
+from .string_ids import hash_ids, string_id
 from .table import Table
 
 __version__ = "0.1.0"
@@ -50,6 +52,8 @@ __all__ = [
     "Momentum",
     "Normal",
     "Optimizer",
+    "PackedStore",
+    "PackedTable",
     "Pipeline",
     "QuotientRemainder",
     "RowwiseAdagrad",
@@ -62,4 +66,7 @@ __all__ = [
     "Uniform",
     "Zeros",
     "connect",
+    "hash_ids",
+    "open_packed",
+    "string_id",
 ]
