@@ -66,7 +66,7 @@ struct Dispatcher: Sendable {
 
     /// Whether in this table a write of one id may change the row of another.
     func idsShareRows(inTable number: UInt32) -> Bool {
-        store.table(number: number)?.schema.scheme.idsShareRows ?? false
+        store.readableTable(number: number)?.schema.scheme.idsShareRows ?? false
     }
 
     /// Answers a request from memory, or says what is left to do on a thread that may block. What
@@ -302,7 +302,7 @@ struct Dispatcher: Sendable {
                 statistics.count(rows: ids.count, of: .delete)
                 return reply.count(UInt64(deleted))
             case .shrink(let number, let minFrequency, let maxAge):
-                let table = try table(number)
+                let table = try writableTable(number)
                 let removed = try translating { () throws(StoreError) in
                     try table.shrink(
                         minFrequency: Int(minFrequency), maxAge: maxAge == 0 ? nil : Int(maxAge))

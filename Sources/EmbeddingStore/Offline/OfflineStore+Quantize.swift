@@ -18,7 +18,7 @@ extension OfflineStore {
     ///   - hot: the new precision in memory; nil leaves it.
     ///   - output: the folder to make, an absolute path.
     ///
-    /// Throws `unknownTable`, `cannotCreate`, `nonFinite` for a row on disk that is no numbers,
+    /// Throws `unknownTable`, `unsupported` for a table of a network, `cannotCreate`, `nonFinite` for a row on disk that is no numbers,
     /// `damaged`, `storageFailed` or `storageFull`; then the folder is not there.
     public func quantize(
         table name: String, to precision: Precision, hot: Precision? = nil, output: String,
@@ -27,6 +27,9 @@ extension OfflineStore {
         let started = ContinuousClock.now
         let table = try table(named: name)
         var schema = table.schema
+        if case .deepHash = schema.scheme {
+            throw .unsupported("the network of table '\(name)' stays as precise as it was trained")
+        }
         schema.coldPrecision = precision
         if let hot { schema.hotPrecision = hot }
         let result = try StoreWriter(destination: output, copyOf: self)

@@ -36,12 +36,15 @@ extension RowSharing {
     ///
     /// Throws `unsupported` for rows that cannot be fitted.
     init?(_ schema: TableSchema, largestID: () throws(StoreError) -> UInt64) throws(StoreError) {
+        if case .deepHash = schema.scheme {
+            throw .unsupported("a network cannot be fitted to rows; train a table with deepHash")
+        }
         guard let keys = SharedKeys(schema) else { return nil }
         var own = OwnRows.none
         // Keys of shared rows count down from the last; only quotients count up from 0.
         var quotients = 0
         switch schema.scheme {
-        case .full:
+        case .full, .deepHash:
             return nil
         case .hashed(let rows), .doubleHashed(let rows, _):
             rowCount = rows
@@ -82,7 +85,7 @@ extension TableSchema {
     var firstSharedKey: UInt64? {
         switch scheme {
         case .full: nil
-        case .hashed, .doubleHashed, .quotientRemainder: 0
+        case .hashed, .doubleHashed, .quotientRemainder, .deepHash: 0
         case .frequencyDoubleHashed(_, let rows, _): ~UInt64(rows - 1)
         case .frequencyFiltered: ~(1 << UInt64(fieldBits) - 1)
         }

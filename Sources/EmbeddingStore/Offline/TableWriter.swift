@@ -128,7 +128,7 @@ public final class TableWriter {
 
     private func write() throws(StoreError) {
         if rows.count == 0 { return }
-        try cold.write(isAscending ? rows : rows.lastOfEachKey(), table: number)
+        try cold.append(isAscending ? rows : rows.lastOfEachKey(), table: number)
         rows = Self.noRows(format)
     }
 
@@ -139,12 +139,12 @@ public final class TableWriter {
         if let rowsInTable { return rowsInTable }
         try write()
         var count = rowCount
-        if isAscending {
-            try cold.sync()
-        } else {
+        if !isAscending {
             try cold.compact(table: number)
             count = try cold.countKeys(table: number)
         }
+        try cold.write(ColdRows(), table: number, keyCount: count)
+        try cold.sync()
         rowsInTable = count
         return count
     }

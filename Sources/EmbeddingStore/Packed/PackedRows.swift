@@ -43,7 +43,8 @@ final class PackedRows: Sendable {
             hot: .init(rows: frequent.rowCount, bytes: directBytes),
             cold: .init(rows: rest.rowCount, bytes: blockBytes),
             hits: hits.load(ordering: .relaxed), misses: misses.load(ordering: .relaxed),
-            created: 0, promotions: 0, demotions: 0)
+            created: 0, promotions: 0, demotions: 0, admission: nil, evictions: 0,
+            rounding: RoundingStatistics())
     }
 
     /// Keys whose places are looked up together, so that their cache misses overlap.

@@ -116,7 +116,7 @@ public final class PackedTable: ReadableTable {
             let first = at * width
             // A shared row is nobody's own, whatever the id.
             var exists =
-                own == 1 && isFound(first) && keys[first] < schema.scheme.firstSharedKey(schema)
+                own == 1 && isFound(first) && keys[first] < sharedKeys.firstShared
             var row = unsafe parts.row(first)
             if !exists {
                 unsafe row = unsafe parts.row(first + own)
@@ -127,16 +127,5 @@ public final class PackedTable: ReadableTable {
             if exists { unsafe found?.set(Int(position)) }
         }
         return missing
-    }
-}
-
-extension Scheme {
-    /// The least key of a shared row of a scheme that admits ids; own rows have lesser ones.
-    fileprivate func firstSharedKey(_ schema: TableSchema) -> UInt64 {
-        switch self {
-        case .frequencyDoubleHashed(_, let shared, _): ~UInt64(shared - 1)
-        case .frequencyFiltered: ~(1 << UInt64(schema.fieldBits) - 1)
-        case .full, .hashed, .doubleHashed, .quotientRemainder: .max
-        }
     }
 }

@@ -33,6 +33,12 @@ extension RowStore {
         }
     }
 
+    /// Rows that ids share because they have none of their own are not rare, whatever their counts
+    /// say: their keys begin here.
+    private var firstSpared: UInt64 {
+        schema.scheme.admits ? SharedKeys(schema)?.firstShared ?? .max : .max
+    }
+
     private struct Eviction {
         let rule: EvictionRule
         var count = 0
@@ -50,7 +56,8 @@ extension RowStore {
                     let start = max(0, end - Self.evictionSliceRows)
                     defer { end = start }
                     return (start..<end).filter {
-                        unsafe applies(eviction.rule, to: shard.record($0))
+                        unsafe shard.key(at: $0) < firstSpared
+                            && applies(eviction.rule, to: shard.record($0))
                     }.map { shard.key(at: $0) }
                 }
                 if !keys.isEmpty { try evict(keys, &eviction) }
@@ -65,6 +72,7 @@ extension RowStore {
         let rule = eviction.rule
         var evicting = eviction
         try unsafe cold.scan(table: table) { (key, value) throws(StoreError) in
+            if key >= firstSpared { return false }
             if try unsafe applies(rule, to: value, key) { keys.append(key) }
             if keys.count == Self.evictionSliceRows {
                 try evict(keys, &evicting)
@@ -137,7 +145,7 @@ extension RowStore {
         if tombstones.count == 0 { return true }
         do throws(StoreError) {
             try log?.settle()
-            try cold.write(tombstones, table: table)
+            try writeCold(tombstones, newKeys: -tombstones.count)
         } catch {
             // They are still there, as they were when they were last written; a restart removes them.
             rowCount.add(tombstones.count, ordering: .relaxed)

@@ -84,8 +84,9 @@ struct StepRule: Sendable {
         unsafe tc_float16_encode_stochastic(scratch, encoded, stateCount, stream)
     }
 
+    /// Steps a row and its state as floats.
     @inline(__always)
-    private func step(
+    func step(
         row: UnsafeMutablePointer<Float>, state: UnsafeMutablePointer<Float>,
         gradient: UnsafePointer<Float>, count: Int, stepSize: Float
     ) {

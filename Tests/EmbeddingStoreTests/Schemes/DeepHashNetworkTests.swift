@@ -244,7 +244,9 @@ import Testing
         let ids = (0..<256).map { UInt64($0) }
         let targets = normals(ids.count * 8, seed: 8)
         let rule = StepRule(
-            .adam(learningRate: 0.005, beta1: 0.9, beta2: 0.999, epsilon: 1e-8))
+            TableSchema(
+                dimension: 8,
+                optimizer: .adam(learningRate: 0.005, beta1: 0.9, beta2: 0.999, epsilon: 1e-8)))
         var state = [Float](repeating: 0, count: 2 * shape.paddedCount)
         func error(_ rows: [Float]) -> Double {
             zip(rows, targets).reduce(0) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) }

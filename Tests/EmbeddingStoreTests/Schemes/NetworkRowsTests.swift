@@ -60,7 +60,7 @@ import Testing
         let table = try temporary.store.createTable(named: "t", schema)
         let start = try #require(DeepHashStart(schema))
         let network = DeepHashNetwork(shape: start.shape, seed: schema.seed)
-        let rule = StepRule(optimizer)
+        let rule = StepRule(schema)
         var parameters = start.parameters()
         let stateCount = optimizer.stateCount(dimension: parameters.count)
         var state = [Float](repeating: optimizer.initialState, count: max(1, stateCount))
