@@ -108,6 +108,16 @@ public struct EmbeddingTable: Sendable {
             .rowCount()
     }
 
+    /// Gives rows of their own, which they keep, to ids that are known to be frequent, while there is
+    /// room; for a table whose scheme goes by frequency.
+    ///
+    /// - Returns: how many ids got one.
+    public func admit(_ ids: [UInt64]) async throws -> UInt64 {
+        try check(ids)
+        return try await client.reply(to: client.encoder.admit(table: number, ids: ids))
+            .rowCount()
+    }
+
     /// How many rows the table has.
     public func count() async throws -> UInt64 {
         try await client.reply(to: client.encoder.count(table: number)).rowCount()

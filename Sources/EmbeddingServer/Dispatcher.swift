@@ -99,7 +99,7 @@ struct Dispatcher: Sendable {
                     TableListing(number: $0.number, name: $0.name, schema: .init($0.schema))
                 }
                 return .done(try fitting(reply.tables(tables)), failed: false)
-            case .createTable, .dropTable, .delete, .shrink, .stats, .checkpoint:
+            case .createTable, .dropTable, .delete, .shrink, .admit, .stats, .checkpoint:
                 let mayWrite = granted.contains(.writes)
                 return .blocks(replyBytes: 0) { answer($0, mayWrite: mayWrite, reply) }
             }
@@ -301,6 +301,12 @@ struct Dispatcher: Sendable {
                 }
                 statistics.count(rows: ids.count, of: .delete)
                 return reply.count(UInt64(deleted))
+            case .admit(let number, let ids):
+                let table = try writableTable(number)
+                let admitted = try translating { () throws(StoreError) in
+                    try table.admit(ids.array)
+                }
+                return reply.count(UInt64(admitted))
             case .shrink(let number, let minFrequency, let maxAge):
                 let table = try writableTable(number)
                 let removed = try translating { () throws(StoreError) in

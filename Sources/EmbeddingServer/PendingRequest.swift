@@ -50,7 +50,8 @@ final class PendingRequest: @unchecked Sendable {
 
     private var scope: Scope {
         switch request {
-        case .pull(let table, let ids, _, _), .delete(let table, let ids):
+        case .pull(let table, let ids, _, _), .delete(let table, let ids),
+            .admit(let table, let ids):
             .ids(table: table, ids)
         case .push(let table, _, let ids, _), .assign(let table, _, let ids, _):
             .ids(table: table, ids)

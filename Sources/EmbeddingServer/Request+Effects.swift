@@ -4,7 +4,7 @@ extension Request {
     /// Whether it changes rows that are there, so that later requests must see it.
     var changesRows: Bool {
         switch self {
-        case .push, .assign, .delete, .shrink, .dropTable: true
+        case .push, .assign, .delete, .shrink, .admit, .dropTable: true
         case .ping, .createTable, .openTable, .listTables, .pull, .pool, .count, .stats,
             .checkpoint:
             false
@@ -25,7 +25,7 @@ extension Request {
     /// The ids that it names; none where it is about other things.
     var ids: WireIDs? {
         switch self {
-        case .pull(_, let ids, _, _), .delete(_, let ids): ids
+        case .pull(_, let ids, _, _), .delete(_, let ids), .admit(_, let ids): ids
         case .push(_, _, let ids, _), .assign(_, _, let ids, _): ids
         case .pool(_, let bags, _, _): bags.ids
         case .ping, .createTable, .openTable, .listTables, .dropTable, .count, .shrink, .stats,

@@ -42,7 +42,7 @@ extension Frame {
         return tables
     }
 
-    /// Of `delete`, `count` and `shrink`: a number of rows.
+    /// Of `delete`, `count`, `shrink` and `admit`: a number of rows.
     package func rowCount() throws(WireError) -> UInt64 {
         var reader = BodyReader(body, naming: "the count reply")
         let count = try reader.integer(as: UInt64.self)

@@ -12,13 +12,14 @@ package enum Operation: UInt8, CaseIterable, Sendable {
     case delete = 0x14
     case count = 0x15
     case shrink = 0x16
+    case admit = 0x17
     case stats = 0x20
     case checkpoint = 0x21
 
     /// Whether the header names the table that the request is about.
     var namesTable: Bool {
         switch self {
-        case .dropTable, .pull, .push, .assign, .pool, .delete, .count, .shrink, .stats: true
+        case .dropTable, .pull, .push, .assign, .pool, .delete, .count, .shrink, .admit, .stats: true
         case .ping, .createTable, .openTable, .listTables, .checkpoint: false
         }
     }

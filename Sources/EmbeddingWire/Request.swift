@@ -16,6 +16,7 @@ package enum Request: Sendable {
     case assign(table: UInt32, dimension: Int, ids: WireIDs, rows: WireFloats)
     case pool(table: UInt32, bags: Bags, create: Bool, format: RowFormat)
     case delete(table: UInt32, ids: WireIDs)
+    case admit(table: UInt32, ids: WireIDs)
     case count(table: UInt32)
     /// Of rows used less often, or longer ago in seconds; 0 means not by that.
     case shrink(table: UInt32, minFrequency: UInt32, maxAge: UInt32)
@@ -71,6 +72,8 @@ package enum Request: Sendable {
             self = .pool(table: table, bags: bags, create: create, format: format)
         case .delete:
             self = .delete(table: table, ids: try body.onlyIDs(max: limits.idsMax))
+        case .admit:
+            self = .admit(table: table, ids: try body.onlyIDs(max: limits.idsMax))
         case .count:
             try body.end()
             self = .count(table: table)

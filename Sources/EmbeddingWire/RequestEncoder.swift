@@ -102,6 +102,12 @@ package struct RequestEncoder: Sendable {
         return frame
     }
 
+    package func admit(table: UInt32, ids: [UInt64]) -> ByteBuffer {
+        var frame = begin(.admit, table: table, bodyBytes: 8 * ids.count)
+        frame.writeElements(ids)
+        return frame
+    }
+
     package func count(table: UInt32) -> ByteBuffer {
         begin(.count, table: table, bodyBytes: 0)
     }

@@ -4,8 +4,9 @@ internal import ArgumentParser
 struct TableCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "table",
-        abstract: "Makes, lists, shows, shrinks and drops tables.",
+        abstract: "Makes, lists, shows, fills, shrinks and drops tables.",
         subcommands: [
-            TableCreate.self, TableList.self, TableShow.self, TableShrink.self, TableDrop.self,
+            TableCreate.self, TableList.self, TableShow.self, TableAdmit.self, TableShrink.self,
+            TableDrop.self,
         ])
 }

@@ -51,6 +51,7 @@ import Testing
                     offsets: fields.offsetValues, weights: fields.weights, create: create,
                     format: fields.rowFormat)
             case .delete: encoder.delete(table: table, ids: fields.idValues)
+            case .admit: encoder.admit(table: table, ids: fields.idValues)
             case .count: encoder.count(table: table)
             case .shrink:
                 encoder.shrink(
@@ -109,6 +110,9 @@ import Testing
         case .delete(let table, let ids):
             #expect(table == fields.table)
             #expect(ids.array == fields.idValues)
+        case .admit(let table, let ids):
+            #expect(table == fields.table)
+            #expect(ids.array == fields.idValues)
         case .shrink(let table, let minFrequency, let maxAge):
             #expect(table == fields.table)
             #expect(minFrequency == fields.minFrequency)
@@ -131,7 +135,7 @@ import Testing
         longer.writeInteger(UInt8(0))
         let bodies = (0..<length).map { frame.body.getSlice(at: 0, length: $0)! } + [longer]
         for body in bodies {
-            let wholeIDs = operation == .pull || operation == .delete
+            let wholeIDs = [.pull, .delete, .admit].contains(operation)
             if wholeIDs && body.readableBytes.isMultiple(of: 8) { continue }
             var header = frame.header
             header.bodyBytes = UInt32(body.readableBytes)

@@ -19,7 +19,7 @@ MAGIC = bytes.fromhex("54434C494E450D0A")
 OPERATIONS = {
     "ping": 0x01, "createTable": 0x02, "openTable": 0x03, "listTables": 0x04, "dropTable": 0x05,
     "pull": 0x10, "push": 0x11, "assign": 0x12, "pool": 0x13, "delete": 0x14, "count": 0x15,
-    "shrink": 0x16,
+    "shrink": 0x16, "admit": 0x17,
     "stats": 0x20, "checkpoint": 0x21,
 }
 FORMATS = {"float32": 0, "float16": 1, "int16": 2}
@@ -112,7 +112,7 @@ def request_body(fields):
                 + schema_bytes(fields["schema"]))
     if operation == "openTable":
         return name_bytes(fields["tableName"])
-    if operation in ("pull", "delete"):
+    if operation in ("pull", "delete", "admit"):
         return u64s(fields["ids"])
     if operation == "push" or operation == "assign":
         rows = fields["gradients" if operation == "push" else "rows"]
@@ -145,7 +145,7 @@ def reply_body(fields):
         return struct.pack("<I", len(fields["tables"])) + b"".join(entries)
     if operation in ("pull", "pool"):
         return rows_body(fields) + found_body(fields)
-    if operation in ("delete", "count", "shrink"):
+    if operation in ("delete", "count", "shrink", "admit"):
         return struct.pack("<Q", int(fields["count"]))
     if operation in ("stats", "checkpoint"):
         return fields["json"].encode("utf-8")
@@ -326,6 +326,8 @@ def rows():
     reply("delete-reply", "delete", 130, table=3, count="2")
     request("count", "count", 131, table=3)
     reply("count-reply", "count", 131, table=3, count=ID_MAX)
+    request("admit", "admit", 134, table=3, ids=ids)
+    reply("admit-reply", "admit", 134, table=3, count="1")
     request("shrink", "shrink", 132, table=3, minFrequency=3, maxAge=2**32 - 1)
     request("shrink-expired", "shrink", 133, table=3, minFrequency=0, maxAge=0)
     reply("shrink-reply", "shrink", 132, table=3, count="1000000")

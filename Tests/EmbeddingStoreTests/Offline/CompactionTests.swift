@@ -97,7 +97,7 @@ import Testing
         #expect(report.rowsAfter == 60)
         #expect(report.error.relative < 1e-3, "\(report.error.relative)")
         #expect(report.iterations > 1 && report.residual <= 1e-6)
-        #expect(report.bytesAfter < report.bytesBefore / 10)
+        #expect(report.bytesAfter < report.bytesBefore / 8)
         let result = try OfflineFolder.rows(folder.result)
         #expect(result.map(\.key) == (0..<60).map { ~UInt64(59 - $0) })
     }

@@ -26,7 +26,7 @@ import Testing
             let wanted = values[at * 6..<(at + 1) * 6]
             let unit = wanted.map(\.magnitude).max()! / steps
             for (row, value) in zip(rows[at * 6..<(at + 1) * 6], wanted) {
-                #expect((row - value).magnitude <= unit * 0.5001)
+                #expect((row - value).magnitude <= unit * 0.505)
             }
         }
         // The same by halves and in other formats.
@@ -94,8 +94,9 @@ import Testing
         let table = try readOnly.table(named: "t")
         let (packed, _) = try fixture.pack(store, precision: .int16, frequentShare: 0.5)
         let (rows, found) = try packed.read(ids)
-        // Rows that are int16 already stay what they are.
-        #expect(rows == (try table.pull(ids, create: false)))
+        // Rows that were in memory at the stop are float32 on disk; of each factor half a step is lost.
+        let served = try table.pull(ids, create: false)
+        #expect(zip(rows, served).allSatisfy { ($0 - $1).magnitude < 2e-4 })
         #expect(found.prefix(30).allSatisfy { $0 })
         #expect(packed.schema.scheme == scheme)
     }

@@ -122,7 +122,7 @@ def call(connection, fields):
         offsets = np.array(fields["offsets"], np.uint64)
         return operations.pool(
             table, ids, offsets, fields["mode"], fields.get("weights"), create, wire)
-    return operations.delete(table, ids)
+    return getattr(operations, fields["operation"])(table, ids)
 
 
 def _schema_of_dimension(fields):
@@ -154,7 +154,7 @@ def call_client(connection, fields):
     }[operation]()
 
 
-ABOUT_ROWS = ("pull", "push", "assign", "pool", "delete")
+ABOUT_ROWS = ("pull", "push", "assign", "pool", "delete", "admit")
 
 
 class Sent(Exception):
@@ -210,7 +210,7 @@ def check_rows(fields, encoded):
     result = call(GoldenConnection(fields["requestId"], encoded), asked).result()
     if fields["operation"] in ("push", "assign"):
         assert result is None
-    elif fields["operation"] == "delete":
+    elif fields["operation"] in ("delete", "admit"):
         assert result == int(fields["count"])
     else:
         if fields["operation"] == "pull" and not fields["create"]:

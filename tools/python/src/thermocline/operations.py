@@ -110,10 +110,18 @@ def pool(
 
 
 def delete(table: Table, ids: ArrayLike) -> Future[int]:
-    doomed = _flat(as_ids(ids), "ids")
-    _check_count(table.connection, doomed)
+    return _count_of_ids(Operation.DELETE, table, ids)
+
+
+def admit(table: Table, ids: ArrayLike) -> Future[int]:
+    return _count_of_ids(Operation.ADMIT, table, ids)
+
+
+def _count_of_ids(operation: Operation, table: Table, ids: ArrayLike) -> Future[int]:
+    named = _flat(as_ids(ids), "ids")
+    _check_count(table.connection, named)
     reply = DecodedReply(lambda body, number: decode_number(body))
-    return request(table.connection, Operation.DELETE, reply, [as_bytes(doomed)], table.number)
+    return request(table.connection, operation, reply, [as_bytes(named)], table.number)
 
 
 def request(

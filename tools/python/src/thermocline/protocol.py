@@ -57,6 +57,7 @@ class Operation(enum.IntEnum):
     DELETE = 0x14
     COUNT = 0x15
     SHRINK = 0x16
+    ADMIT = 0x17
     STATS = 0x20
     CHECKPOINT = 0x21
 
@@ -199,7 +200,7 @@ def decode_tables(body: Bytes) -> list[tuple[int, str, Schema]]:
 
 
 def decode_number(body: Bytes) -> int:
-    """The reply of ``delete``, ``count`` and ``shrink``."""
+    """The reply of ``delete``, ``count``, ``shrink`` and ``admit``."""
     (number,) = struct.unpack("<Q", body)
     return int(number)
 

@@ -159,6 +159,15 @@ class Table:
         """Removes the rows of ids of shape (n,); returns how many there were."""
         return operations.delete(self, ids).result()
 
+    def admit(self, ids: ArrayLike) -> int:
+        """Gives rows of their own to ids that are known to be frequent, while there is room.
+
+        For a table whose scheme goes by frequency; anything else is ``UNSUPPORTED``. The rows start
+        as what the ids were served so far, and stay when the ids go quiet. Returns how many ids got
+        one.
+        """
+        return operations.admit(self, ids).result()
+
     def shrink(self, *, min_frequency: int = 0, max_age: int | None = None) -> int:
         """Removes rows for good; returns how many. Rows that have outlived the table's time to
         live go in any case.
