@@ -28,16 +28,19 @@ public final class Trainer {
         public var training: EncodedLog
         public var validation: EncodedLog
         public var test: EncodedLog
-        /// The field whose ids make the groups of group AUC.
-        public var groupField: Int?
+        /// Of each example of validation and test the group for group AUC; nil without groups.
+        var validationGroups: [UInt64]?
+        var testGroups: [UInt64]?
 
+        /// - Parameter groupField: the field of ids that make the groups of group AUC.
         public init(
             training: EncodedLog, validation: EncodedLog, test: EncodedLog, groupField: Int? = nil
         ) {
             self.training = training
             self.validation = validation
             self.test = test
-            self.groupField = groupField
+            validationGroups = groupField.map { validation.groups(field: $0) }
+            testGroups = groupField.map { test.groups(field: $0) }
         }
     }
 
@@ -81,14 +84,17 @@ public final class Trainer {
             let loss = try await train(network, epoch: epoch)
             let duration = ContinuousClock.now - epochStarted
             trained += duration
-            let validation = try await evaluate(network, logs.validation)
+            let validation = try await evaluate(
+                network, logs.validation, logs.validationGroups)
             let isBest = best.map { validation.auc > $0.validation.auc } ?? true
             report(
                 .epoch(
                     epoch, loss: loss, validation: validation, isBest: isBest,
                     seconds: duration / .seconds(1)))
             if isBest {
-                best = (epoch, validation, try await evaluate(network, logs.test))
+                best = (
+                    epoch, validation, try await evaluate(network, logs.test, logs.testGroups)
+                )
             } else if let best, epoch - best.epoch >= settings.patience {
                 break
             } else {
@@ -132,7 +138,7 @@ public final class Trainer {
         var random = SplitMix64(seed: seed ^ 0x6472_6F70)
         let reader = BatchReader(
             logs.training, batchSize: settings.batchSize, shuffle: seed,
-            namesEveryID: settings.rowSteps == .all)
+            namesEveryID: settings.rowSteps == .all, idsShareRows: !table.hasOwnRows)
         var meter = LossMeter(epoch: epoch, examplesMax: logs.training.count, report: report)
         let table = table
         var upcoming = try await Self.next(reader, table, create: true)
@@ -163,16 +169,32 @@ public final class Trainer {
         let loss = network.logits(batch, rows: rows, pass).crossEntropy(batch.labels)
         random = pass.random
         loss.differentiate()
-        settings.optimizer.move(pass.gradients, step: step, factor: rateFactor)
         var gradient = rows.gradient ?? Matrix(zeros: rows.rows, rows.columns)
         if settings.embeddingL2 > 0 { gradient.add(rows.value, times: settings.embeddingL2) }
-        if rateFactor < 1 { gradient = gradient.scaled(by: rateFactor) }
+        var gradients = pass.gradients
+        let clip = clip(gradients.map(\.gradient) + [gradient])
+        if clip < 1 {
+            for index in gradients.indices {
+                gradients[index].gradient = gradients[index].gradient.scaled(by: clip)
+            }
+        }
+        settings.optimizer.move(gradients, step: step, factor: rateFactor)
+        if clip * rateFactor < 1 { gradient = gradient.scaled(by: clip * rateFactor) }
         return (Double(loss.value.values[0]), gradient)
+    }
+
+    /// The factor that keeps the norm of all gradients together within its limit.
+    private func clip(_ gradients: [Matrix]) -> Float {
+        guard settings.gradientNormMax > 0 else { return 1 }
+        let norm = gradients.reduce(0) { $0 + Double($1.squaredNorm) }.squareRoot()
+        return min(1, settings.gradientNormMax / Float(norm))
     }
 
     // MARK: Prediction
 
-    private func evaluate(_ network: CTRNetwork, _ log: EncodedLog) async throws -> Evaluation {
+    private func evaluate(
+        _ network: CTRNetwork, _ log: EncodedLog, _ groups: [UInt64]?
+    ) async throws -> Evaluation {
         let reader = BatchReader(log, batchSize: settings.batchSize)
         var logits: [Float] = []
         let table = table
@@ -185,8 +207,7 @@ public final class Trainer {
             logits += network.logits(current.batch, rows: values, pass).value.values
             upcoming = try await following
         }
-        return Evaluation(
-            logits: logits, log, groups: logs.groupField.map { log.groups(field: $0) })
+        return Evaluation(logits: logits, log, groups: groups)
     }
 
     // MARK: Reading ahead

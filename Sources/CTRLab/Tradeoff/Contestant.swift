@@ -1,0 +1,84 @@
+public import EmbeddingStore
+
+/// One way to save the memory of rows.
+public enum Contestant: String, Sendable, Hashable, Codable, CaseIterable {
+    /// Every id has a row of its own.
+    case full
+    /// Every id has a row of its own, with fewer floats.
+    case fewerDimensions = "fewer-dimensions"
+    /// The most frequent training ids have rows of their own; the others share one in each field.
+    case dropRare = "drop-rare"
+    case hashed
+    case doubleHashed = "double-hashed"
+    case doubleHashedConcatenate = "double-hashed-concatenate"
+    case quotientRemainder = "quotient-remainder"
+
+    /// What it makes of the ids and the table at one budget.
+    public struct Entry: Sendable, Hashable {
+        /// What tells it from other entries of the contestant at the budget, as `own 50 %`.
+        public var variant = ""
+        public var ids = IDPreparation.none
+        public var scheme = Scheme.full
+        /// Floats of an embedding, where they are not the full table's.
+        public var dimension: Int?
+    }
+
+    /// What there is to choose within.
+    public struct Budget: Sendable, Hashable {
+        /// How many times smaller than the full table the rows are, all in the same precision.
+        public var ratio: Double
+        /// Distinct ids of the training rows, and of all rows.
+        public var trainingIDs: Int
+        public var allIDs: Int
+        public var fields: Int
+        public var model: ModelKind
+        /// Floats of an embedding of the full table.
+        public var dimension: Int
+
+        var rows: Int { max(1, Int(Double(trainingIDs) / ratio)) }
+        var rowDimension: Int { model.rowDimension(dimension: dimension) }
+    }
+
+    /// Its entries at a budget; none where it cannot keep to it.
+    public func entries(_ budget: Budget, seed: UInt64) -> [Entry] {
+        let rows = budget.rows
+        switch self {
+        case .full:
+            return [Entry()]
+        case .fewerDimensions:
+            let weights = budget.rowDimension - budget.dimension
+            let dimension = Int(Double(budget.rowDimension) / budget.ratio) - weights
+            return dimension >= 1 && budget.dimension > dimension
+                ? [Entry(variant: "dimension \(dimension)", dimension: dimension)] : []
+        case .dropRare:
+            let own = rows - budget.fields
+            return own >= 1 ? [Entry(ids: .mostFrequent(own))] : []
+        case .hashed:
+            return [Entry(scheme: .hashed(rows: rows))]
+        case .doubleHashed:
+            return [Entry(scheme: .doubleHashed(rows: rows, combine: .sum))]
+        case .doubleHashedConcatenate:
+            // Two halves of a row are of half the size.
+            return budget.rowDimension % 2 == 0
+                ? [Entry(scheme: .doubleHashed(rows: rows * 2, combine: .concatenate))] : []
+        case .quotientRemainder:
+            return Self.divisor(ids: budget.allIDs, rows: rows).map {
+                [
+                    Entry(
+                        ids: .numbered(seed: seed),
+                        scheme: .quotientRemainder(rows: $0, combine: .sum))
+                ]
+            } ?? []
+        }
+    }
+
+    /// The largest divisor with which remainders and quotients together need at most so many rows;
+    /// nil where even the square root is too many.
+    private static func divisor(ids: Int, rows: Int) -> Int? {
+        let product = Double(rows) * Double(rows) - 4 * Double(ids)
+        guard product >= 0 else { return nil }
+        var divisor = Int((Double(rows) + product.squareRoot()) / 2)
+        while divisor > 1, divisor + (ids + divisor - 1) / divisor > rows { divisor -= 1 }
+        return divisor > 1 ? divisor : nil
+    }
+}
