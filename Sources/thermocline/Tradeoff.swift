@@ -47,6 +47,7 @@ struct Tradeoff: AsyncParsableCommand {
         StandardError.showProgress("tradeoff: reading")
         let logs = try features.logs(files, log)
         let settings = try settings()
+        try settings.validate()
         let folder = URL(filePath: output)
         do {
             try FileManager.default.createDirectory(

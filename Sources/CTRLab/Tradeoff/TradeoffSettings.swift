@@ -40,7 +40,7 @@ public struct TradeoffSettings: Sendable, Hashable {
     }
 
     /// Throws `badSettings` for a comparison that cannot be made.
-    func validate() throws(CTRLabError) {
+    public func validate() throws(CTRLabError) {
         func check(_ condition: Bool, _ problem: String) throws(CTRLabError) {
             guard condition else { throw .badSettings(problem) }
         }
