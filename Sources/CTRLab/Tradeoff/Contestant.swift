@@ -8,10 +8,14 @@ public enum Contestant: String, Sendable, Hashable, Codable, CaseIterable {
     case fewerDimensions = "fewer-dimensions"
     /// The most frequent training ids have rows of their own; the others share one in each field.
     case dropRare = "drop-rare"
+    /// The same with fewer floats in a row, and more rows for it.
+    case dropRareFewerDimensions = "drop-rare-fewer-dimensions"
     case hashed
     case doubleHashed = "double-hashed"
     case doubleHashedConcatenate = "double-hashed-concatenate"
     case quotientRemainder = "quotient-remainder"
+    /// The most frequent ids have rows of their own, as the table finds them, and the others share.
+    case frequencyDoubleHashed = "frequency-double-hashed"
 
     /// What it makes of the ids and the table at one budget.
     public struct Entry: Sendable, Hashable {
@@ -19,6 +23,8 @@ public enum Contestant: String, Sendable, Hashable, Codable, CaseIterable {
         public var variant = ""
         public var ids = IDPreparation.none
         public var scheme = Scheme.full
+        /// Sightings after which an id may earn a row of its own.
+        public var admissionCount = 1
         /// Floats of an embedding, where they are not the full table's.
         public var dimension: Int?
     }
@@ -34,9 +40,15 @@ public enum Contestant: String, Sendable, Hashable, Codable, CaseIterable {
         public var model: ModelKind
         /// Floats of an embedding of the full table.
         public var dimension: Int
+        /// Shares of the rows that belong to one id each, where the others are shared.
+        public var ownShares: [Double]
 
         var rows: Int { max(1, Int(Double(trainingIDs) / ratio)) }
         var rowDimension: Int { model.rowDimension(dimension: dimension) }
+        /// The dimension halved, and halved again, down to 1.
+        var smallerDimensions: [Int] {
+            Array(sequence(first: dimension / 2) { $0 > 1 ? $0 / 2 : nil }.prefix { $0 >= 1 })
+        }
     }
 
     /// Its entries at a budget; none where it cannot keep to it.
@@ -53,6 +65,16 @@ public enum Contestant: String, Sendable, Hashable, Codable, CaseIterable {
         case .dropRare:
             let own = rows - budget.fields
             return own >= 1 ? [Entry(ids: .mostFrequent(own))] : []
+        case .dropRareFewerDimensions:
+            return budget.smallerDimensions.compactMap { dimension in
+                let floats = budget.rowDimension * rows
+                let own = floats / budget.model.rowDimension(dimension: dimension) - budget.fields
+                // With a row for every id it would be fewer dimensions alone.
+                guard (1..<budget.trainingIDs).contains(own) else { return nil }
+                return Entry(
+                    variant: "dimension \(dimension)", ids: .mostFrequent(own),
+                    dimension: dimension)
+            }
         case .hashed:
             return [Entry(scheme: .hashed(rows: rows))]
         case .doubleHashed:
@@ -69,6 +91,15 @@ public enum Contestant: String, Sendable, Hashable, Codable, CaseIterable {
                         scheme: .quotientRemainder(rows: $0, combine: .sum))
                 ]
             } ?? []
+        case .frequencyDoubleHashed:
+            return budget.ownShares.compactMap { share in
+                let own = Int(share * Double(rows))
+                guard own >= 1, rows - own >= 1 else { return nil }
+                return Entry(
+                    variant: "own \(Int((share * 100).rounded())) %",
+                    scheme: .frequencyDoubleHashed(own: own, shared: rows - own, score: .count),
+                    admissionCount: 2)
+            }
         }
     }
 

@@ -83,7 +83,7 @@ public final class Tradeoff {
                 let budget = Contestant.Budget(
                     ratio: ratio, trainingIDs: logs.training.vocabulary.count, allIDs: ids,
                     fields: logs.training.shape.fields, model: settings.training.model,
-                    dimension: settings.training.dimension)
+                    dimension: settings.training.dimension, ownShares: settings.ownShares)
                 return contestant.entries(budget, seed: settings.seeds[0]).flatMap { entry in
                     settings.precisions.flatMap { precision in
                         settings.seeds.map { seed in

@@ -48,6 +48,7 @@ public struct TradeoffRun: Sendable, Hashable {
         schema.hotPrecision = precision
         schema.coldPrecision = precision
         schema.scheme = entry.scheme
+        schema.admissionCount = entry.admissionCount
         schema.seed = seed
         self.schema = schema
     }

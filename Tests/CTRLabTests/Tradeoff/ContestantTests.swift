@@ -7,7 +7,7 @@ import Testing
     private func budget(_ ratio: Double, dimension: Int = 7) -> Contestant.Budget {
         Contestant.Budget(
             ratio: ratio, trainingIDs: 10_000, allIDs: 12_000, fields: 5, model: .fm,
-            dimension: dimension)
+            dimension: dimension, ownShares: [0.25, 0.9])
     }
 
     /// Floats that an entry keeps, at most, when every row is used.
@@ -24,6 +24,7 @@ import Testing
         case .hashed(let rows), .doubleHashed(let rows, .sum): return rows * row
         case .doubleHashed(let rows, _): return rows * row / 2
         case .quotientRemainder(let rows, _): return (rows + (ids + rows - 1) / rows) * row
+        case .frequencyDoubleHashed(let own, let shared, _): return (own + shared) * row
         default: return .max
         }
     }
