@@ -101,7 +101,8 @@ struct ModelOptions: ParsableArguments {
                 hidden: hidden, dropout: dropout, batchNorm: batchNorm, crossLayers: crossLayers,
                 interactionMaps: interactionMaps),
             numbers: numberNetwork, embeddingL2: embeddingL2, rowSteps: rowSteps,
-            gradientNormMax: gradientNormMax, optimizer: optimizer, batchSize: batch, epochsMax: epochs, patience: patience,
+            gradientNormMax: gradientNormMax, optimizer: optimizer, batchSize: batch,
+            epochsMax: epochs, patience: patience,
             decay: decay,
             pretrainingEpochs: pretrain, seed: seed)
     }

@@ -22,7 +22,8 @@ final class TradeoffProgress {
             let report = record.report
             StandardError.write(
                 String(
-                    format: "%@ %@ %@ %@ seed %d: test AUC %.5f, validation %.5f, epoch %d, %.1f s\n",
+                    format:
+                        "%@ %@ %@ %@ seed %d: test AUC %.5f, validation %.5f, epoch %d, %.1f s\n",
                     record.contestant.rawValue, record.variant, report.scheme, report.precision,
                     Int(report.seed), report.testAUC, report.validAUC, report.epochs,
                     report.seconds))
@@ -33,6 +34,7 @@ final class TradeoffProgress {
         let place = run.budgetRatio == 1 ? "" : String(format: " ÷%g", run.budgetRatio)
         let tuning = run.stage == .tuning ? "tuning " : ""
         let variant = run.variant.isEmpty ? "" : " \(run.variant)"
-        return "\(tuning)\(run.contestant.rawValue)\(variant)\(place) \(run.precision) seed \(run.seed)"
+        return
+            "\(tuning)\(run.contestant.rawValue)\(variant)\(place) \(run.precision) seed \(run.seed)"
     }
 }

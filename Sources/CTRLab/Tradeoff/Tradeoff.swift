@@ -49,7 +49,8 @@ public final class Tradeoff {
     public func run() async throws -> [TradeoffRecord] {
         let tuning = tuningRuns
         // How many there are does not depend on the settings.
-        let count = tuning.count + comparisons(settings.learningRates[0], settings.embeddingL2s[0]).count
+        let count =
+            tuning.count + comparisons(settings.learningRates[0], settings.embeddingL2s[0]).count
         var records: [TradeoffRecord] = []
         for run in tuning { records.append(try await record(run, records.count + 1, count)) }
         let best = records.max { $0.report.validAUC < $1.report.validAUC }

@@ -104,8 +104,8 @@ public struct TradeoffChart {
             fill="#000" fill-opacity="0.06"/>
 
             """
-            + Self.line(
-                Self.number(Self.left), place, Self.number(Self.right), place, "#999")
+                + Self.line(
+                    Self.number(Self.left), place, Self.number(Self.right), place, "#999")
     }
 
     /// Steps from one point of the front to the next: between two, the smaller one is the best.
@@ -214,8 +214,8 @@ public struct TradeoffChart {
             y += 20
         }
         let all = series
-        for contestant in Contestant.allCases where all.contains(where: { $0.contestant == contestant })
-        {
+        for contestant in Contestant.allCases
+        where all.contains(where: { $0.contestant == contestant }) {
             let color = Self.color(contestant)
             entry(
                 Self.line(

@@ -24,7 +24,8 @@ public struct TradeoffSettings: Sendable, Hashable {
     public init(
         contestants: [Contestant] = Contestant.allCases, ratios: [Double] = [2, 10, 100, 1000],
         precisions: [Precision] = [.float32], seeds: [UInt64] = [1, 2, 3],
-        ownShares: [Double] = [0.25, 0.5, 0.75, 0.9], training: TrainingSettings, schema: TableSchema, learningRates: [Double] = [],
+        ownShares: [Double] = [0.25, 0.5, 0.75, 0.9], training: TrainingSettings,
+        schema: TableSchema, learningRates: [Double] = [],
         embeddingL2s: [Float] = []
     ) {
         self.contestants = contestants

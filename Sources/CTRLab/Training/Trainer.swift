@@ -1,3 +1,5 @@
+internal import Foundation
+
 /// Trains one model on one table.
 public final class Trainer {
     /// How training gets on.
@@ -98,7 +100,7 @@ public final class Trainer {
             } else if let best, epoch - best.epoch >= settings.patience {
                 break
             } else {
-                rateFactor *= settings.decay
+                rateFactorEnd *= settings.decay
             }
         }
         guard let best else { preconditionFailure("there is at least one epoch") }
@@ -129,7 +131,12 @@ public final class Trainer {
 
     /// Steps of the dense part so far.
     private var step = 0
-    /// What decay has left of the learning rates.
+    /// What decay leaves of the learning rates in the end, and what it has left so far.
+    ///
+    /// Rates fall over half an epoch. The gradients of rows are multiplied in place of their rate,
+    /// and at one blow Adam's momentum would carry rows on at the old rate while new gradients are
+    /// too small to steer them.
+    private var rateFactorEnd: Float = 1
     private var rateFactor: Float = 1
 
     /// One pass over the training rows; returns the mean loss.
@@ -163,6 +170,10 @@ public final class Trainer {
         _ network: CTRNetwork, _ batch: Batch, _ values: [Float], _ random: inout SplitMix64
     ) -> (loss: Double, rows: Matrix) {
         step += 1
+        if rateFactor > rateFactorEnd {
+            let steps = Float(max(1, logs.training.count / settings.batchSize / 2))
+            rateFactor = max(rateFactorEnd, rateFactor * pow(settings.decay, 1 / steps))
+        }
         let rows = Variable(
             Matrix(batch.ids.count, table.dimension, values), needsGradient: true)
         let pass = Pass(isTraining: true, random: random)

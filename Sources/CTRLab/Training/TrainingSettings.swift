@@ -31,7 +31,8 @@ public struct TrainingSettings: Sendable, Hashable, Codable {
     public var epochsMax: Int
     /// Epochs without a better validation AUC after which training ends.
     public var patience: Int
-    /// What the learning rate is multiplied by after each such epoch, at most 1.
+    /// What the learning rate is multiplied by after each such epoch, at most 1; it falls over the
+    /// first half of the next one.
     ///
     /// The rate of the rows belongs to their table; their gradients are multiplied instead. For SGD
     /// that is the same, and for Adagrad and Adam it is close to it for the few epochs that
@@ -47,7 +48,8 @@ public struct TrainingSettings: Sendable, Hashable, Codable {
         model: ModelKind, dimension: Int = 16, network: NetworkSettings = NetworkSettings(),
         numbers: NumberNetwork = .none, embeddingL2: Float = 0, rowSteps: RowSteps = .batch,
         gradientNormMax: Float = 0, optimizer: DenseOptimizer = .adam(), batchSize: Int = 4096,
-        epochsMax: Int = 20, patience: Int = 2, decay: Float = 0.1, pretrainingEpochs: Int = 3, seed: UInt64 = 1
+        epochsMax: Int = 20, patience: Int = 2, decay: Float = 0.1, pretrainingEpochs: Int = 3,
+        seed: UInt64 = 1
     ) {
         self.model = model
         self.dimension = dimension

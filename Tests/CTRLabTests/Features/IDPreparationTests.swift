@@ -50,10 +50,12 @@ import Testing
         let prepared = IDPreparation.numbered(seed: 4).applied(to: logs)
         let before = [logs.training, logs.validation, logs.test].flatMap(ids)
         let after = [prepared.training, prepared.validation, prepared.test].flatMap(ids)
-        let numbers = Dictionary(zip(before, after), uniquingKeysWith: { first, second in
-            #expect(first == second)
-            return first
-        })
+        let numbers = Dictionary(
+            zip(before, after),
+            uniquingKeysWith: { first, second in
+                #expect(first == second)
+                return first
+            })
         #expect(Set(numbers.values) == Set(0..<UInt64(numbers.count)))
         let other = IDPreparation.numbered(seed: 5).applied(to: logs)
         #expect(ids(other.training) != ids(prepared.training))

@@ -1,11 +1,12 @@
 import EmbeddingStore
 import Foundation
-#if canImport(FoundationXML)
-    import FoundationXML
-#endif
 import Testing
 
 @testable import CTRLab
+
+#if canImport(FoundationXML)
+    import FoundationXML
+#endif
 
 @Suite struct TradeoffSummaryTests {
     /// A record with just what a summary looks at.
@@ -71,7 +72,9 @@ import Testing
     @Test func csvHasALineForEachPoint() throws {
         let lines = try summary().csv.split(separator: "\n")
         #expect(lines.count == 6)
-        #expect(lines[1].hasPrefix("fm,full,,float32,\"hashed:rows=1,x=<2>\",1.0,1.000,1000,10,20,30,2,0.81"))
+        #expect(
+            lines[1].hasPrefix(
+                "fm,full,,float32,\"hashed:rows=1,x=<2>\",1.0,1.000,1000,10,20,30,2,0.81"))
         #expect(lines[0].split(separator: ",").count == 26)
     }
 

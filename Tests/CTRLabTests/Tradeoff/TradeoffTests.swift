@@ -59,7 +59,8 @@ import Testing
     @Test func theBytesAreTheStores() async throws {
         let (records, made) = try await run(settings, journal: folder.path("runs"))
         // Four to tune; two precisions and seeds of the full table, and of three others twice.
-        #expect(records.count == 4 + 4 + 3 * 2 * 4)
+        let count = 4 + 4 + 3 * 2 * 4
+        #expect(records.count == count)
         // One tuning run is the full table's own with the first seed.
         #expect(made == records.count - 1)
         let ids = logs.training.vocabulary.count
@@ -70,8 +71,9 @@ import Testing
             if record.contestant == .full {
                 #expect(bytes.rows == rows, "\(name)")
                 #expect(bytes.optimizerState == ids * 16, "\(name)")
-            } else if record.contestant != .doubleHashedConcatenate || record.report.precision == "float32" {
-                #expect(Double(bytes.rows) <= Double(rows) / record.budgetRatio, "\(name)")
+            } else if record.report.precision == "float32" {
+                let most = Double(rows) / record.budgetRatio
+                #expect(Double(bytes.rows) <= most, "\(name)")
             }
             #expect(bytes.index > 0 && bytes.network > 0)
             let ratio = Double(ids * 16) / Double(bytes.rows)
@@ -79,12 +81,12 @@ import Testing
         }
         // The best of the grid by validation is everybody's.
         let tuning = records.filter { $0.stage == .tuning }
-        let best = tuning.max { $0.report.validAUC < $1.report.validAUC }
-        #expect(best?.learningRate == 0.2)
-        #expect(
-            records.filter { $0.stage == .comparison }.allSatisfy {
-                $0.learningRate == best?.learningRate && $0.embeddingL2 == best?.embeddingL2
-            })
+        let best = try #require(tuning.max { $0.report.validAUC < $1.report.validAUC })
+        #expect(best.learningRate == 0.2)
+        for record in records where record.stage == .comparison {
+            #expect(record.learningRate == best.learningRate)
+            #expect(record.embeddingL2 == best.embeddingL2)
+        }
     }
 
     @Test func whatWasFinishedIsNotMadeAgain() async throws {
@@ -102,7 +104,9 @@ import Testing
         #expect(resumed.made == lines.count - 10)
         // Another run takes another time, and comes to the same.
         func outcome(_ records: [TradeoffRecord]) -> [[Double]] {
-            records.map { [$0.report.testAUC, $0.report.validLogloss, Double($0.report.bytes.rows)] }
+            records.map {
+                [$0.report.testAUC, $0.report.validLogloss, Double($0.report.bytes.rows)]
+            }
         }
         #expect(outcome(resumed.records) == outcome(records))
         #expect(
