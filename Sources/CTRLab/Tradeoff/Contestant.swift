@@ -16,6 +16,8 @@ public enum Contestant: String, Sendable, Hashable, Codable, CaseIterable {
     case quotientRemainder = "quotient-remainder"
     /// The most frequent ids have rows of their own, as the table finds them, and the others share.
     case frequencyDoubleHashed = "frequency-double-hashed"
+    /// No rows: a network makes them of hashes of the id.
+    case deepHash = "deep-hash"
 
     /// What it makes of the ids and the table at one budget.
     public struct Entry: Sendable, Hashable {
@@ -100,7 +102,27 @@ public enum Contestant: String, Sendable, Hashable, Codable, CaseIterable {
                     scheme: .frequencyDoubleHashed(own: own, shared: rows - own, score: .count),
                     admissionCount: 2)
             }
+        case .deepHash:
+            // The network's parameters are what the rows' floats are to the others.
+            let floats = budget.rowDimension * rows
+            let widths = Scheme.hiddenRange.lowerBound...Self.deepHashWidthMax
+            let width = widths.last {
+                Self.deepHashFloats(width: $0, dimension: budget.rowDimension) <= floats
+            }
+            return width.map { [Entry(scheme: .deepHash(hashes: 2 * $0, hidden: $0))] } ?? []
         }
+    }
+
+    /// Wider networks take hours on a processor.
+    private static let deepHashWidthMax = 128
+
+    /// Floats that a network of five hidden layers on twice as many hashes is kept in: weights with
+    /// gain and shift of each unit, then the last layer, in rows of 256.
+    static func deepHashFloats(width: Int, dimension: Int) -> Int {
+        let first = (2 * width + 2) * width
+        let others = 4 * (width + 2) * width
+        let parameters = first + others + (width + 1) * dimension
+        return (parameters + 255) / 256 * 256
     }
 
     /// The largest divisor with which remainders and quotients together need at most so many rows;
