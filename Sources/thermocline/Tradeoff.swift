@@ -46,7 +46,7 @@ struct Tradeoff: AsyncParsableCommand {
         defer { StandardError.clearProgress() }
         StandardError.showProgress("tradeoff: reading")
         let logs = try features.logs(files, log)
-        let settings = try settings()
+        let settings = settings()
         try settings.validate()
         let folder = URL(filePath: output)
         do {
@@ -73,7 +73,7 @@ struct Tradeoff: AsyncParsableCommand {
         }
     }
 
-    private func settings() throws -> TradeoffSettings {
+    private func settings() -> TradeoffSettings {
         let training = model.settings(dimension: Int(rows.dimension ?? RowOptions.dimensionDefault), seed: 0)
         let schema = EmbeddingWire.TableSchema(
             dimension: UInt32(clamping: training.rowDimension), optimizer: rows.optimizer,
@@ -82,7 +82,7 @@ struct Tradeoff: AsyncParsableCommand {
             contestants: comparison.contestants, ratios: comparison.ratios,
             precisions: comparison.precisions, seeds: comparison.seedList,
             ownShares: comparison.ownShares, training: training,
-            schema: try EmbeddingStore.TableSchema(wire: schema),
+            schema: EmbeddingStore.TableSchema(wire: schema),
             learningRates: comparison.tuneLearningRates, embeddingL2s: comparison.tuneL2)
     }
 
