@@ -74,7 +74,8 @@ struct Tradeoff: AsyncParsableCommand {
     }
 
     private func settings() -> TradeoffSettings {
-        let training = model.settings(dimension: Int(rows.dimension ?? RowOptions.dimensionDefault), seed: 0)
+        let training = model.settings(
+            dimension: Int(rows.dimension ?? RowOptions.dimensionDefault), seed: 0)
         let schema = EmbeddingWire.TableSchema(
             dimension: UInt32(clamping: training.rowDimension), optimizer: rows.optimizer,
             initializer: rows.initializer)
