@@ -49,7 +49,7 @@ extension EmbeddingStore.TableSchema {
 }
 
 extension EmbeddingWire.TableSchema {
-    init(_ schema: EmbeddingStore.TableSchema) {
+    package init(_ schema: EmbeddingStore.TableSchema) {
         self.init(
             dimension: UInt32(schema.dimension),
             hot: .init(schema.hotPrecision),

@@ -27,6 +27,13 @@ struct FeatureOptions: ParsableArguments {
     var idCountMin = 1
 
     @Option(
+        name: .customLong("id-count-min-field"),
+        help: ArgumentHelp(
+            "The same for one field; may be given several times.", valueName: "name=n"),
+        transform: SchemaSyntax.checked(FeatureSyntax.fieldCount))
+    var idCountMinFields: [(name: String, count: Int)] = []
+
+    @Option(
         help: ArgumentHelp(
             "What numbers become; several joined by +.",
             discussion: """
@@ -107,7 +114,10 @@ struct FeatureOptions: ParsableArguments {
         let byField = Dictionary(
             numberFields.map { ($0.name, $0.encodings) }, uniquingKeysWith: { $1 })
         let plan = FeaturePlan(
-            idCountMin: idCountMin, numbers: numbers, numbersByField: byField)
+            idCountMin: idCountMin,
+            idCountMinByField: Dictionary(
+                idCountMinFields.map { ($0.name, $0.count) }, uniquingKeysWith: { $1 }),
+            numbers: numbers, numbersByField: byField)
         let pipeline = try FeaturePipeline.fit(plan, parts)
         if let saveFeatures {
             let file = try TextFile(path: saveFeatures)

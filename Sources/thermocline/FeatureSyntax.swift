@@ -80,6 +80,16 @@ enum FeatureSyntax {
         return (String(parts[0]), try numbers(String(parts[1])))
     }
 
+    /// `NAME=COUNT`
+    static func fieldCount(_ text: String) throws(Malformed) -> (name: String, count: Int) {
+        let parts = text.split(separator: "=", maxSplits: 1)
+        guard parts.count == 2, let count = Int(parts[1]), count >= 1 else {
+            throw Malformed(
+                description: "\(text.debugDescription) is not FIELD=N, N at least 1")
+        }
+        return (String(parts[0]), count)
+    }
+
     /// `none`, `dlrm:HIDDEN,…` or `autodis:META,TEMPERATURE`.
     static func numberNetwork(_ text: String) throws(Malformed) -> NumberNetwork {
         let spec = SchemaSyntax.Spec(text)

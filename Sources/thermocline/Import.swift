@@ -68,7 +68,7 @@ struct Import: AsyncParsableCommand {
         let format = try RowFileFormat.of(input, format)
         let file = RowFile(format: format, path: input, ids: ids(format))
         let (rows, dimension) = try file.check()
-        if let asked = schema.dimension, Int(asked) != dimension {
+        if let asked = schema.rows.dimension, Int(asked) != dimension {
             throw Failure(.badData, "\(input): rows of dimension \(dimension), not \(asked)")
         }
         let newTable = schema.schema(dimension: UInt32(dimension))

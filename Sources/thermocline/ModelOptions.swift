@@ -44,6 +44,13 @@ struct ModelOptions: ParsableArguments {
             """)
     var rowSteps: TrainingSettings.RowSteps = .batch
 
+    @Option(
+        name: .customLong("gradient-norm-max"),
+        help: ArgumentHelp(
+            "What the norm of all gradients of a step is reduced to where it is larger; 0 for no "
+                + "limit.", valueName: "norm"))
+    var gradientNormMax: Float = 0
+
     @Option(help: "Optimizer of the networks; --optimizer is that of the rows.")
     var networkOptimizer: Rule = .adam
 
@@ -94,7 +101,8 @@ struct ModelOptions: ParsableArguments {
                 hidden: hidden, dropout: dropout, batchNorm: batchNorm, crossLayers: crossLayers,
                 interactionMaps: interactionMaps),
             numbers: numberNetwork, embeddingL2: embeddingL2, rowSteps: rowSteps,
-            optimizer: optimizer, batchSize: batch, epochsMax: epochs, patience: patience,
+            gradientNormMax: gradientNormMax, optimizer: optimizer, batchSize: batch,
+            epochsMax: epochs, patience: patience,
             decay: decay,
             pretrainingEpochs: pretrain, seed: seed)
     }

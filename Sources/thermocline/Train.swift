@@ -62,12 +62,38 @@ struct Train: AsyncParsableCommand {
         let report = try await withTable(wire, stored) { table in
             let trainer = try Trainer(settings, table: table, logs: logs, report: Self.show)
             let result = try await trainer.run()
-            return TrainReport(
-                settings: settings, schema: wire, ids: logs.training.vocabulary.count,
+            return RunReport(
+                settings,
+                scheme: SchemaSyntax.text(wire.scheme, admissionCount: wire.admissionCount),
+                precision: "\(wire.hot)",
+                fullBytes: 4 * logs.training.vocabulary.count * settings.rowDimension,
                 bytes: try await table.bytes(), result: result)
         }
         StandardError.clearProgress()
-        print(json ? try report.line() : report.text)
+        print(json ? try JSONText.line(of: report) : Self.text(report))
+    }
+
+    private static func text(_ report: RunReport) -> String {
+        func figure(_ value: Double) -> String { String(format: "%.5f", value) }
+        var table = TextTable(numbers: [1])
+        table.add("model", report.model)
+        table.add("scheme", report.scheme)
+        table.add("precision", report.precision)
+        table.add("test AUC", figure(report.testAUC))
+        table.add("test logloss", figure(report.testLogloss))
+        table.add("test calibration", figure(report.testCalibration))
+        if let auc = report.testGroupAUC { table.add("test group AUC", figure(auc)) }
+        table.add("validation AUC", figure(report.validAUC))
+        table.add("validation logloss", figure(report.validLogloss))
+        table.add("best epoch", "\(report.epochs) of \(report.epochsRun)")
+        table.add("rows", Units.bytes(UInt64(report.bytes.rows)))
+        table.add("optimizer state", Units.bytes(UInt64(report.bytes.optimizerState)))
+        table.add("index", Units.bytes(UInt64(report.bytes.index)))
+        table.add("network", Units.bytes(UInt64(report.bytes.network)))
+        table.add("compression", String(format: "%.2f", report.ratio))
+        table.add("samples/s", Units.rate(report.samplesPerSecond))
+        table.add("time", Units.duration(seconds: report.seconds))
+        return table.text
     }
 
     /// Calls `body` with a new table.
@@ -82,20 +108,13 @@ struct Train: AsyncParsableCommand {
                 return try await body(ServedTable(table, schema: stored))
             }
         }
-        let folder =
-            data
-            ?? FileManager.default.temporaryDirectory
-            .appending(path: "thermocline-train-\(UUID().uuidString)").path
-        defer { if data == nil { try? FileManager.default.removeItem(atPath: folder) } }
-        // A store that is removed in the end needs no log of its writes.
-        let durability: Durability = data == nil ? .none : .buffered
-        let store = try Store(
-            path: folder, options: .init(memoryBytes: memory.bytes, durability: durability))
+        guard let data else {
+            return try await ScratchStore(memoryBytes: memory.bytes).withTable(stored, body)
+        }
+        let store = try Store(path: data, options: .init(memoryBytes: memory.bytes))
         do {
             let table = try store.createTable(named: table, stored)
             let result = try await body(StoreTable(table))
-            // Rows that nobody will read again need not be written.
-            if data == nil { try store.dropTable(table) }
             try store.close()
             return result
         } catch {

@@ -76,6 +76,9 @@ public struct Matrix: Sendable, Equatable {
         }
     }
 
+    /// The sum of the squares of all values.
+    var squaredNorm: Float { read { Self.dot($0, $0, values.count) } }
+
     /// `result += op(a)·op(b)` by sgemm, where op is the transpose or nothing.
     static func addProduct(
         _ a: Matrix, leftTransposed: Bool = false, _ b: Matrix, rightTransposed: Bool = false,

@@ -3,13 +3,15 @@
 /// What makes it possible to read ahead: ids that the batch before has not come first in a batch,
 /// so that their rows can be pulled while that batch is still being computed, and a push of it
 /// changes none of them (after ScaleFreeCTR, SIGIR 2021). The rows of the other ids are pulled
-/// when it has been pushed. Training is thus the same as without reading ahead.
+/// when it has been pushed. Where ids share rows, those are all ids. Training is thus the same as
+/// without reading ahead.
 final class BatchReader: @unchecked Sendable {
     // Handed from one task to the next, never used by two at once.
     private let log: EncodedLog
     private let order: [UInt32]
     private let batchSize: Int
     private let namesEveryID: Bool
+    private let idsShareRows: Bool
     private var nextExample = 0
     /// Of the batch that was read last; 0 and 1 are none, so that nothing is shared at first.
     private var number: UInt32 = 1
@@ -20,11 +22,15 @@ final class BatchReader: @unchecked Sendable {
     /// - Parameters:
     ///   - shuffle: decides the order of the examples; nil for the log's.
     ///   - namesEveryID: whether a batch has all of the log's ids, not only those of its examples.
-    init(_ log: EncodedLog, batchSize: Int, shuffle seed: UInt64? = nil, namesEveryID: Bool = false)
-    {
+    ///   - idsShareRows: whether a push may change the rows of ids that it does not name.
+    init(
+        _ log: EncodedLog, batchSize: Int, shuffle seed: UInt64? = nil, namesEveryID: Bool = false,
+        idsShareRows: Bool = false
+    ) {
         self.log = log
         self.batchSize = batchSize
         self.namesEveryID = namesEveryID
+        self.idsShareRows = idsShareRows
         var order = (0..<UInt32(log.count)).map(\.self)
         if let seed {
             var random = SplitMix64(seed: SplitMix64.mix(seed))
@@ -49,7 +55,7 @@ final class BatchReader: @unchecked Sendable {
         let ids = (fresh + shared).map { log.vocabulary[Int($0)] }
         let rows = bags.rows.map { place[Int($0)] }
         return batch(
-            examples, ids: ids, freshCount: fresh.count,
+            examples, ids: ids, freshCount: idsShareRows ? 0 : fresh.count,
             FieldBags(
                 examples: bags.examples, fields: bags.fields, rows: rows, offsets: bags.offsets,
                 weights: bags.weights))

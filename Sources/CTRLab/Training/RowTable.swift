@@ -3,6 +3,10 @@ public protocol RowTable: Sendable {
     /// Floats in a row.
     var dimension: Int { get }
 
+    /// Whether a push moves the rows of its own ids alone, so that those of others may be read
+    /// before it.
+    var hasOwnRows: Bool { get }
+
     /// The rows of different ids, float32[n][dimension]. Unknown ids are created, or without
     /// `create` served as the default row.
     func pull(_ ids: [UInt64], create: Bool) async throws -> [Float]

@@ -15,6 +15,8 @@ public struct ServedTable: RowTable {
 
     public var dimension: Int { table.dimension }
 
+    public var hasOwnRows: Bool { schema.scheme == .full }
+
     public func pull(_ ids: [UInt64], create: Bool) async throws -> [Float] {
         let parts = parts(of: ids)
         if parts.count <= 1 { return try await table.pull(ids, create: create).values }

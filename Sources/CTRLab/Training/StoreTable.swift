@@ -8,6 +8,8 @@ public struct StoreTable: RowTable {
 
     public var dimension: Int { table.schema.dimension }
 
+    public var hasOwnRows: Bool { table.schema.scheme == .full }
+
     public func pull(_ ids: [UInt64], create: Bool) throws -> [Float] {
         try table.pull(ids, create: create)
     }

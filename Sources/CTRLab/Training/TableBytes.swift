@@ -8,7 +8,7 @@ public struct TableBytes: Sendable, Hashable, Codable {
     public var rows: Int
     public var optimizerState: Int
     /// Of everything else that the store counts: keys, frequencies, index, pages that are not full,
-    /// and of files on disk all but rows and state.
+    /// who is to have a row of its own, and of files on disk all but rows and state.
     public var index: Int
 }
 
@@ -26,6 +26,7 @@ extension TableBytes {
             * schema.optimizer.stateCount(dimension: schema.rowDimension)
         // A table without rows on disk has empty files there, which are not what is asked for.
         let all = statistics.hot.bytes + (statistics.cold.rows > 0 ? statistics.cold.bytes : 0)
-        index = max(0, all - rows - optimizerState)
+        index =
+            max(0, all - rows - optimizerState) + (statistics.admission?.bytes ?? 0)
     }
 }

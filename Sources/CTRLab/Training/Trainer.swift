@@ -1,3 +1,5 @@
+internal import Foundation
+
 /// Trains one model on one table.
 public final class Trainer {
     /// How training gets on.
@@ -28,16 +30,19 @@ public final class Trainer {
         public var training: EncodedLog
         public var validation: EncodedLog
         public var test: EncodedLog
-        /// The field whose ids make the groups of group AUC.
-        public var groupField: Int?
+        /// Of each example of validation and test the group for group AUC; nil without groups.
+        var validationGroups: [UInt64]?
+        var testGroups: [UInt64]?
 
+        /// - Parameter groupField: the field of ids that make the groups of group AUC.
         public init(
             training: EncodedLog, validation: EncodedLog, test: EncodedLog, groupField: Int? = nil
         ) {
             self.training = training
             self.validation = validation
             self.test = test
-            self.groupField = groupField
+            validationGroups = groupField.map { validation.groups(field: $0) }
+            testGroups = groupField.map { test.groups(field: $0) }
         }
     }
 
@@ -81,18 +86,21 @@ public final class Trainer {
             let loss = try await train(network, epoch: epoch)
             let duration = ContinuousClock.now - epochStarted
             trained += duration
-            let validation = try await evaluate(network, logs.validation)
+            let validation = try await evaluate(
+                network, logs.validation, logs.validationGroups)
             let isBest = best.map { validation.auc > $0.validation.auc } ?? true
             report(
                 .epoch(
                     epoch, loss: loss, validation: validation, isBest: isBest,
                     seconds: duration / .seconds(1)))
             if isBest {
-                best = (epoch, validation, try await evaluate(network, logs.test))
+                best = (
+                    epoch, validation, try await evaluate(network, logs.test, logs.testGroups)
+                )
             } else if let best, epoch - best.epoch >= settings.patience {
                 break
             } else {
-                rateFactor *= settings.decay
+                rateFactorEnd *= settings.decay
             }
         }
         guard let best else { preconditionFailure("there is at least one epoch") }
@@ -123,7 +131,12 @@ public final class Trainer {
 
     /// Steps of the dense part so far.
     private var step = 0
-    /// What decay has left of the learning rates.
+    /// What decay leaves of the learning rates in the end, and what it has left so far.
+    ///
+    /// Rates fall over half an epoch. The gradients of rows are multiplied in place of their rate,
+    /// and at one blow Adam's momentum would carry rows on at the old rate while new gradients are
+    /// too small to steer them.
+    private var rateFactorEnd: Float = 1
     private var rateFactor: Float = 1
 
     /// One pass over the training rows; returns the mean loss.
@@ -132,7 +145,7 @@ public final class Trainer {
         var random = SplitMix64(seed: seed ^ 0x6472_6F70)
         let reader = BatchReader(
             logs.training, batchSize: settings.batchSize, shuffle: seed,
-            namesEveryID: settings.rowSteps == .all)
+            namesEveryID: settings.rowSteps == .all, idsShareRows: !table.hasOwnRows)
         var meter = LossMeter(epoch: epoch, examplesMax: logs.training.count, report: report)
         let table = table
         var upcoming = try await Self.next(reader, table, create: true)
@@ -157,22 +170,42 @@ public final class Trainer {
         _ network: CTRNetwork, _ batch: Batch, _ values: [Float], _ random: inout SplitMix64
     ) -> (loss: Double, rows: Matrix) {
         step += 1
+        if rateFactor > rateFactorEnd {
+            let steps = Float(max(1, logs.training.count / settings.batchSize / 2))
+            rateFactor = max(rateFactorEnd, rateFactor * pow(settings.decay, 1 / steps))
+        }
         let rows = Variable(
             Matrix(batch.ids.count, table.dimension, values), needsGradient: true)
         let pass = Pass(isTraining: true, random: random)
         let loss = network.logits(batch, rows: rows, pass).crossEntropy(batch.labels)
         random = pass.random
         loss.differentiate()
-        settings.optimizer.move(pass.gradients, step: step, factor: rateFactor)
         var gradient = rows.gradient ?? Matrix(zeros: rows.rows, rows.columns)
         if settings.embeddingL2 > 0 { gradient.add(rows.value, times: settings.embeddingL2) }
-        if rateFactor < 1 { gradient = gradient.scaled(by: rateFactor) }
+        var gradients = pass.gradients
+        let clip = clip(gradients.map(\.gradient) + [gradient])
+        if clip < 1 {
+            for index in gradients.indices {
+                gradients[index].gradient = gradients[index].gradient.scaled(by: clip)
+            }
+        }
+        settings.optimizer.move(gradients, step: step, factor: rateFactor)
+        if clip * rateFactor < 1 { gradient = gradient.scaled(by: clip * rateFactor) }
         return (Double(loss.value.values[0]), gradient)
+    }
+
+    /// The factor that keeps the norm of all gradients together within its limit.
+    private func clip(_ gradients: [Matrix]) -> Float {
+        guard settings.gradientNormMax > 0 else { return 1 }
+        let norm = gradients.reduce(0) { $0 + Double($1.squaredNorm) }.squareRoot()
+        return min(1, settings.gradientNormMax / Float(norm))
     }
 
     // MARK: Prediction
 
-    private func evaluate(_ network: CTRNetwork, _ log: EncodedLog) async throws -> Evaluation {
+    private func evaluate(
+        _ network: CTRNetwork, _ log: EncodedLog, _ groups: [UInt64]?
+    ) async throws -> Evaluation {
         let reader = BatchReader(log, batchSize: settings.batchSize)
         var logits: [Float] = []
         let table = table
@@ -185,8 +218,7 @@ public final class Trainer {
             logits += network.logits(current.batch, rows: values, pass).value.values
             upcoming = try await following
         }
-        return Evaluation(
-            logits: logits, log, groups: logs.groupField.map { log.groups(field: $0) })
+        return Evaluation(logits: logits, log, groups: groups)
     }
 
     // MARK: Reading ahead

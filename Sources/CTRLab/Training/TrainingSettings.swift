@@ -19,13 +19,20 @@ public struct TrainingSettings: Sendable, Hashable, Codable {
     /// λ of `λ/2·‖rows‖²`, whose gradient `λ·row` is added to that of the mean loss.
     public var embeddingL2: Float
     public var rowSteps: RowSteps
+    /// What the norm of all gradients of a step together is reduced to where it is larger
+    /// (Pascanu et al., ICML 2013); 0 for no limit.
+    ///
+    /// Batch norm over embeddings that start close to 0 makes the first gradients large, and Adam
+    /// takes small steps for as long as it remembers them.
+    public var gradientNormMax: Float
     /// Of the dense part; the table's schema has that of the rows.
     public var optimizer: DenseOptimizer
     public var batchSize: Int
     public var epochsMax: Int
     /// Epochs without a better validation AUC after which training ends.
     public var patience: Int
-    /// What the learning rate is multiplied by after each such epoch, at most 1.
+    /// What the learning rate is multiplied by after each such epoch, at most 1; it falls over the
+    /// first half of the next one.
     ///
     /// The rate of the rows belongs to their table; their gradients are multiplied instead. For SGD
     /// that is the same, and for Adagrad and Adam it is close to it for the few epochs that
@@ -40,8 +47,9 @@ public struct TrainingSettings: Sendable, Hashable, Codable {
     public init(
         model: ModelKind, dimension: Int = 16, network: NetworkSettings = NetworkSettings(),
         numbers: NumberNetwork = .none, embeddingL2: Float = 0, rowSteps: RowSteps = .batch,
-        optimizer: DenseOptimizer = .adam(), batchSize: Int = 4096, epochsMax: Int = 20,
-        patience: Int = 2, decay: Float = 0.1, pretrainingEpochs: Int = 3, seed: UInt64 = 1
+        gradientNormMax: Float = 0, optimizer: DenseOptimizer = .adam(), batchSize: Int = 4096,
+        epochsMax: Int = 20, patience: Int = 2, decay: Float = 0.1, pretrainingEpochs: Int = 3,
+        seed: UInt64 = 1
     ) {
         self.model = model
         self.dimension = dimension
@@ -49,6 +57,7 @@ public struct TrainingSettings: Sendable, Hashable, Codable {
         self.numbers = numbers
         self.embeddingL2 = embeddingL2
         self.rowSteps = rowSteps
+        self.gradientNormMax = gradientNormMax
         self.optimizer = optimizer
         self.batchSize = batchSize
         self.epochsMax = epochsMax
@@ -75,6 +84,9 @@ public struct TrainingSettings: Sendable, Hashable, Codable {
             !network.interactionMaps.isEmpty && network.interactionMaps.allSatisfy { $0 >= 1 },
             "an interaction layer has at least 1 map")
         try check(embeddingL2 >= 0 && embeddingL2.isFinite, "the L2 factor is at least 0")
+        try check(
+            gradientNormMax >= 0 && gradientNormMax.isFinite,
+            "the limit of the gradients' norm is at least 0")
         try check(batchSize >= 1, "a batch has at least 1 example")
         try check(epochsMax >= 1, "there is at least 1 epoch")
         try check(patience >= 1, "the patience is at least 1 epoch")

@@ -5,6 +5,7 @@ import Synchronization
 /// Rows in a dictionary with plain gradient steps: what a table is, without a store.
 final class DictionaryTable: RowTable {
     let dimension: Int
+    let hasOwnRows = true
     private let rate: Float
     private let seed: UInt64
     private let state = Mutex<(rows: [UInt64: [Float]], pushes: Int)>(([:], 0))

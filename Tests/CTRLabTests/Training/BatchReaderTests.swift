@@ -68,6 +68,11 @@ import Testing
         #expect(seen.sorted() == Array(0..<50) && seen != Array(0..<50))
     }
 
+    @Test func nothingIsReadAheadWhereIDsShareRows() {
+        let reader = BatchReader(log(50, ids: 20, seed: 3), batchSize: 7, idsShareRows: true)
+        while let batch = reader.next() { #expect(batch.freshCount == 0 && !batch.ids.isEmpty) }
+    }
+
     @Test func theOrderIsTheSeeds() {
         let log = log(30, ids: 5, seed: 1)
         func order(_ seed: UInt64?) -> [Float] {

@@ -131,6 +131,53 @@ import Testing
         #expect(table.rows == expected.rows)
     }
 
+    /// A step moves rows of ids that it does not name: what was read ahead would be old.
+    @Test func sharedRowsAreReadWhenTheLastStepHasWritten() async throws {
+        let (logs, _) = try logs(rows: 600)
+        var settings = settings(.fm)
+        settings.batchSize = 5
+        settings.epochsMax = 2
+        var results: Set<Double> = []
+        for _ in 0..<5 {
+            let store = try ScratchStore(memoryBytes: 8 << 20)
+            let schema = TableSchema(
+                dimension: 5, initializer: .normal(mean: 0, deviation: 0.1),
+                scheme: .doubleHashed(rows: 4, combine: .sum))
+            let result = try await store.withTable(schema) { table in
+                #expect(!table.hasOwnRows)
+                return try await Trainer(settings, table: table, logs: logs).run()
+            }
+            results.insert(result.test.logloss)
+        }
+        #expect(results.count == 1)
+    }
+
+    @Test func gradientsAreClipped() async throws {
+        let (logs, _) = try logs(rows: 600)
+        func rows(limit: Float) async throws -> [UInt64: [Float]] {
+            var settings = settings(.fm)
+            settings.gradientNormMax = limit
+            settings.batchSize = 600
+            settings.epochsMax = 1
+            let table = DictionaryTable(dimension: 5, rate: 1)
+            _ = try await Trainer(settings, table: table, logs: logs).run()
+            return table.rows
+        }
+        let start = DictionaryTable(dimension: 5, rate: 1)
+        func moved(_ rows: [UInt64: [Float]]) -> Float {
+            rows.reduce(0) { sum, row in
+                zip(row.value, start.pull([row.key], create: true)).reduce(sum) {
+                    $0 + ($1.0 - $1.1) * ($1.0 - $1.1)
+                }
+            }.squareRoot()
+        }
+        let free = try await rows(limit: 0)
+        #expect(try await rows(limit: 1e6) == free)
+        let clipped = moved(try await rows(limit: 1e-3))
+        // The rows' part of the norm, in one step of rate 1.
+        #expect(clipped > 1e-4 && clipped <= 1.001e-3 && moved(free) > 2e-3, "\(clipped)")
+    }
+
     @Test func regularizationShrinksRows() async throws {
         let (logs, _) = try logs(rows: 600)
         func norm(_ l2: Float, _ steps: TrainingSettings.RowSteps) async throws -> Float {
@@ -196,6 +243,7 @@ import Testing
         check { $0.network.dropout = 1 }
         check { $0.batchSize = 0 }
         check { $0.embeddingL2 = -1 }
+        check { $0.gradientNormMax = -1 }
         check { $0.optimizer = .adam(learningRate: 0) }
         check { $0.numbers = .autoDis(metaEmbeddings: 0, temperature: 1) }
         check { $0.patience = 0 }
