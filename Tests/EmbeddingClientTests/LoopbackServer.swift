@@ -169,6 +169,8 @@ final class LoopbackServer: Sendable {
                     throw WireError(.unknownTable, "there is no table \(number)")
                 }
                 return reply.empty()
+            case .admit(_, let ids):
+                return reply.count(UInt64(ids.count))
             case .shrink(_, let minFrequency, let maxAge):
                 // What was asked for, to be compared.
                 return reply.count(UInt64(minFrequency) << 32 | UInt64(maxAge))
