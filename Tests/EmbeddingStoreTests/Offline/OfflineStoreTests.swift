@@ -128,7 +128,7 @@ import Testing
         #expect(survey.scales.count == 0)
         #expect(survey.cold.rowBytes.row == 32)
         #expect(survey.cold.rowBytes.state == 4)
-        #expect(survey.cold.rowBytes.other > 0)
+        #expect(survey.cold.rowBytes.total > 0)
         // float32: 8 + 4 + 4 + 32 is 48, a multiple of 16.
         #expect(survey.hot.rowBytes.total - survey.hot.rowBytes.index == 48)
         #expect(survey.hot.rowBytes.other == 0)

@@ -4,7 +4,7 @@ internal import NIOConcurrencyHelpers
 /// and who is next.
 ///
 /// Buckets of eight cells, an id and its counts in each; an id belongs into one bucket. Where that is
-/// full, a newcomer wears down the candidate that has been seen least, with a probability that
+/// full, a newcomer wears down the weaker of two candidates, with a probability that
 /// falls with its count, and takes its place when nothing is left (HeavyKeeper, Gong et al., ATC
 /// 2018): so no count is ever too high, and ids that come once do not push out those that come again.
 /// When all own rows are taken, or too many of a bucket, an id must be worth twice as much as one
@@ -207,19 +207,24 @@ internal import NIOConcurrencyHelpers
     private func newCell(for id: UInt64) -> UnsafeMutablePointer<Cell>? {
         if overflow.contains(id) { return nil }
         let start = bucket(of: id)
-        var weakest: Int?
+        var candidates = 0
         for at in start..<start + Self.bucketCells {
             unsafe bringUpToDate(cells + at)
             if unsafe cells[at].isEmpty {
                 unsafe fill(cells + at, id)
                 return unsafe cells + at
             }
-            if unsafe cells[at].counts.isAdmitted { continue }
-            if let other = weakest, unsafe worth(cells[other]) <= worth(cells[at]) { continue }
-            weakest = at
+            if unsafe !cells[at].counts.isAdmitted { candidates += 1 }
         }
-        guard let weakest else { return nil }
-        let cell = unsafe cells + weakest
+        if candidates == 0 { return nil }
+        chance &+= 1
+        // The weaker of two, not the weakest of all: that is mostly the last newcomer, and newcomers
+        // would wear down nobody but each other.
+        let draw = hash(chance)
+        let first = candidate(Int(draw & 0xFFFF) % candidates, from: start)
+        let second = candidate(Int(draw >> 16 & 0xFFFF) % candidates, from: start)
+        let at = isWeaker(second, than: first) ? second : first
+        let cell = unsafe cells + at
         if unsafe wearsDown(cell.pointee.counts.sightings) {
             unsafe cell.pointee.counts.decrement()
             unsafe cell.pointee.norm *= 0.5
@@ -229,13 +234,23 @@ internal import NIOConcurrencyHelpers
         return unsafe cell
     }
 
+    /// The cell of a bucket's n-th candidate.
+    private func candidate(_ number: Int, from start: Int) -> Int {
+        var left = number
+        var at = start
+        while unsafe cells[at].counts.isAdmitted || left > 0 {
+            if unsafe !cells[at].counts.isAdmitted { left -= 1 }
+            at += 1
+        }
+        return at
+    }
+
     private func fill(_ cell: UnsafeMutablePointer<Cell>, _ id: UInt64) {
         unsafe cell.pointee = Cell(id: id, counts: SightingCounts(epoch: epoch), norm: 0)
     }
 
     /// True with a probability of 1.08 to the power of `-count`.
     private func wearsDown(_ count: UInt32) -> Bool {
-        chance &+= 1
         var power: Float = 1
         for _ in 0..<min(count, 200) { power /= 1.08 }
         return Float(hash(chance) >> 40) * 0x1p-24 < power
