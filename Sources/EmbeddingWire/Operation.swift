@@ -19,7 +19,8 @@ package enum Operation: UInt8, CaseIterable, Sendable {
     /// Whether the header names the table that the request is about.
     var namesTable: Bool {
         switch self {
-        case .dropTable, .pull, .push, .assign, .pool, .delete, .count, .shrink, .admit, .stats: true
+        case .dropTable, .pull, .push, .assign, .pool, .delete, .count, .shrink, .admit, .stats:
+            true
         case .ping, .createTable, .openTable, .listTables, .checkpoint: false
         }
     }

@@ -39,46 +39,58 @@ import Testing
             var cases: [(String, ByteBuffer, ErrorCode)] = []
             for dimension in [0, 1, 2, 4] {
                 let rows = [Float](repeating: 1, count: 2 * dimension)
-                cases.append((
-                    "push of dimension \(dimension)",
-                    encoder().push(table: table.number, dimension: dimension, ids: [1, 7], gradients: rows),
-                    .dimensionMismatch
-                ))
-                cases.append((
-                    "assign of dimension \(dimension)",
-                    encoder().assign(table: table.number, dimension: dimension, ids: [1, 7], rows: rows),
-                    .dimensionMismatch
-                ))
+                cases.append(
+                    (
+                        "push of dimension \(dimension)",
+                        encoder().push(
+                            table: table.number, dimension: dimension, ids: [1, 7], gradients: rows),
+                        .dimensionMismatch
+                    ))
+                cases.append(
+                    (
+                        "assign of dimension \(dimension)",
+                        encoder().assign(
+                            table: table.number, dimension: dimension, ids: [1, 7], rows: rows),
+                        .dimensionMismatch
+                    ))
             }
             for value in [Float.nan, .infinity, -.infinity, .signalingNaN] {
                 for at in [0, 5] {
                     var rows = [Float](repeating: 1, count: 6)
                     rows[at] = value
-                    cases.append((
-                        "push of \(value) at \(at)",
-                        encoder().push(table: table.number, dimension: 3, ids: [1, 7], gradients: rows),
-                        .nonFinite
-                    ))
-                    cases.append((
-                        "assign of \(value) at \(at)",
-                        encoder().assign(table: table.number, dimension: 3, ids: [1, 7], rows: rows),
-                        .nonFinite
-                    ))
+                    cases.append(
+                        (
+                            "push of \(value) at \(at)",
+                            encoder().push(
+                                table: table.number, dimension: 3, ids: [1, 7], gradients: rows),
+                            .nonFinite
+                        ))
+                    cases.append(
+                        (
+                            "assign of \(value) at \(at)",
+                            encoder().assign(
+                                table: table.number, dimension: 3, ids: [1, 7], rows: rows),
+                            .nonFinite
+                        ))
                 }
             }
             let largest = [Float](repeating: .greatestFiniteMagnitude, count: 6)
-            cases.append((
-                "a sum that overflows",
-                encoder().push(table: table.number, dimension: 3, ids: [1, 1], gradients: largest),
-                .nonFinite
-            ))
-            cases.append((
-                "a weight that is NaN",
-                encoder().pool(
-                    table: table.number, mode: .sum, ids: [1, 7], offsets: [0], weights: [1, .nan],
-                    create: true),
-                .nonFinite
-            ))
+            cases.append(
+                (
+                    "a sum that overflows",
+                    encoder().push(
+                        table: table.number, dimension: 3, ids: [1, 1], gradients: largest),
+                    .nonFinite
+                ))
+            cases.append(
+                (
+                    "a weight that is NaN",
+                    encoder().pool(
+                        table: table.number, mode: .sum, ids: [1, 7], offsets: [0],
+                        weights: [1, .nan],
+                        create: true),
+                    .nonFinite
+                ))
             return cases
         }
     }
@@ -91,7 +103,9 @@ import Testing
             let push = {
                 encoder().push(table: number, dimension: 3, ids: [7], gradients: [1, 1, 1])
             }
-            func pool(_ offsets: [UInt64], _ mode: PoolMode = .sum, _ ids: [UInt64] = [1, 7]) -> ByteBuffer {
+            func pool(_ offsets: [UInt64], _ mode: PoolMode = .sum, _ ids: [UInt64] = [1, 7])
+                -> ByteBuffer
+            {
                 encoder().pool(table: number, mode: mode, ids: ids, offsets: offsets, create: true)
             }
             return [
@@ -111,7 +125,10 @@ import Testing
                 ("drop of table 99", encoder().dropTable(99), .unknownTable),
                 ("stats of table 99", encoder().stats(table: 99), .unknownTable),
                 ("count of table 99", encoder().count(table: 99), .unknownTable),
-                ("a table where none is due", changed(encoder().ping(), 12, [1, 0, 0, 0]), .malformed),
+                (
+                    "a table where none is due", changed(encoder().ping(), 12, [1, 0, 0, 0]),
+                    .malformed
+                ),
                 ("more ids than there are", changed(push(), 16, [2, 0, 0, 0]), .malformed),
                 ("2^32 - 1 ids", changed(push(), 16, [255, 255, 255, 255]), .tooManyIds),
                 ("a large dimension", changed(push(), 20, [255, 255, 255, 255]), .malformed),
@@ -123,7 +140,8 @@ import Testing
                 (
                     "weights of a mean",
                     encoder().pool(
-                        table: number, mode: .mean, ids: [7], offsets: [0], weights: [1], create: true),
+                        table: number, mode: .mean, ids: [7], offsets: [0], weights: [1],
+                        create: true),
                     .malformed
                 ),
                 ("reserved bytes of pool", changed(pool([0]), 27, [1]), .malformed),
@@ -151,9 +169,15 @@ import Testing
                 ("dimension 0", try create { $0.dimension = 0 }, .invalidSchema),
                 ("dimension 4097", try create { $0.dimension = 4097 }, .invalidSchema),
                 ("NaN", try create { $0.optimizer = .sgd(learningRate: .nan) }, .invalidSchema),
-                ("low > high", try create { $0.initializer = .uniform(low: 1, high: 0) }, .invalidSchema),
+                (
+                    "low > high", try create { $0.initializer = .uniform(low: 1, high: 0) },
+                    .invalidSchema
+                ),
                 ("admission 2", try create { $0.admissionCount = 2 }, .invalidSchema),
-                ("a hidden unit", try create { $0.scheme = .deepHash(hashes: 4, hidden: 1) }, .invalidSchema),
+                (
+                    "a hidden unit", try create { $0.scheme = .deepHash(hashes: 4, hidden: 1) },
+                    .invalidSchema
+                ),
                 (
                     "too many hashes",
                     try create { $0.scheme = .deepHash(hashes: .max, hidden: 8) }, .invalidSchema
@@ -174,7 +198,10 @@ import Testing
             let encoder = { table.client.encoder }
             let ids = Array(1...101 as ClosedRange<UInt64>)
             return [
-                ("too many ids to pull", encoder().pull(table: number, ids: ids, create: true), .tooManyIds),
+                (
+                    "too many ids to pull", encoder().pull(table: number, ids: ids, create: true),
+                    .tooManyIds
+                ),
                 ("too many ids to delete", encoder().delete(table: number, ids: ids), .tooManyIds),
                 (
                     "too many bags",
@@ -185,7 +212,8 @@ import Testing
                 ),
                 // 100 rows of 12 bytes are above 1,000 bytes; as float16 they are not.
                 (
-                    "a large reply", encoder().pull(table: number, ids: Array(ids[..<100]), create: true),
+                    "a large reply",
+                    encoder().pull(table: number, ids: Array(ids[..<100]), create: true),
                     .tooLarge
                 ),
                 (
@@ -225,11 +253,14 @@ import Testing
                 server.cold.fail(.read)
                 #expect(try await refusal { _ = try await table.pull([3]) } == .storageFailed)
                 #expect(
-                    try await refusal { _ = try await table.pull([3], create: false) } == .storageFailed)
+                    try await refusal { _ = try await table.pull([3], create: false) }
+                        == .storageFailed)
                 #expect(
-                    try await refusal { _ = try await table.pool([3], offsets: [0]) } == .storageFailed)
+                    try await refusal { _ = try await table.pool([3], offsets: [0]) }
+                        == .storageFailed)
                 #expect(
-                    try await refusal { try await table.push([3], gradients: [1, 1]) } == .storageFailed)
+                    try await refusal { try await table.push([3], gradients: [1, 1]) }
+                        == .storageFailed)
                 #expect(try await refusal { _ = try await table.delete([3]) } == .storageFailed)
                 server.cold.recover()
                 expectRows(try await table.pull(ids, create: false).values, numberedRows(20, 2))

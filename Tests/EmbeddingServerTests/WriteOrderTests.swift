@@ -59,7 +59,8 @@ import Testing
         var order = WriteOrder()
         order.began(try push([1, 2, 3]))
         let overtakes: [PendingRequest] = [
-            try pull([4]), try pull([]), try pull([1], table: 2), try push([4]), try push([1], table: 2),
+            try pull([4]), try pull([]), try pull([1], table: 2), try push([4]),
+            try push([1], table: 2),
             try pending(encoder.count(table: 2)), try pending(encoder.ping()),
             try pending(encoder.listTables()), try pending(try encoder.openTable(name: "t")),
         ]
@@ -123,6 +124,8 @@ import Testing
         sourceLocation: SourceLocation = #_sourceLocation
     ) {
         let free = order.ended(request)
-        #expect(free.map(ObjectIdentifier.init) == expected.map(ObjectIdentifier.init), sourceLocation: sourceLocation)
+        #expect(
+            free.map(ObjectIdentifier.init) == expected.map(ObjectIdentifier.init),
+            sourceLocation: sourceLocation)
     }
 }

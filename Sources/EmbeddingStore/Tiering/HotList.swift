@@ -68,7 +68,8 @@ struct HotList {
                 for position in 0..<count {
                     let meta = unsafe shard.meta(shard.record(first + position)).pointee
                     unsafe bytes.storeBytes(
-                        of: shard.key(at: first + position), toByteOffset: headerBytes + 8 * position,
+                        of: shard.key(at: first + position),
+                        toByteOffset: headerBytes + 8 * position,
                         as: UInt64.self)
                     unsafe bytes.storeBytes(
                         of: meta.frequency(at: epoch),

@@ -24,9 +24,10 @@ import Testing
     private func repair(_ input: inout [UInt8]) {
         guard input.count >= PackedHead.byteCount else { return }
         func number(_ at: Int) -> Int {
-            Int(truncatingIfNeeded: input[at..<at + 8].reversed().reduce(UInt64(0)) {
-                $0 << 8 | UInt64($1)
-            })
+            Int(
+                truncatingIfNeeded: input[at..<at + 8].reversed().reduce(UInt64(0)) {
+                    $0 << 8 | UInt64($1)
+                })
         }
         func put(_ checksum: UInt32, at offset: Int) {
             for byte in 0..<4 {
