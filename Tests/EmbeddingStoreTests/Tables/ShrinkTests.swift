@@ -111,6 +111,9 @@ import Testing
         var removed = 0
         for round in 0..<20 { removed += try table.shrink(minFrequency: round % 3 + 2) }
         for user in users { try user.value() }
+        // On a busy machine all rounds may have been over before the others began.
+        removed += try table.shrink(minFrequency: 2)
+        removed += try table.shrink(minFrequency: 1000)
         #expect(removed > 0)
         #expect(table.statistics().evictions == removed)
         #expect(table.count == (try table.contains(ids)).count { $0 })
