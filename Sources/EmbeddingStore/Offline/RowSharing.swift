@@ -79,15 +79,3 @@ extension RowSharing {
         firstKeyTaken = ~UInt64(descending - 1)
     }
 }
-
-extension TableSchema {
-    /// The least key of a row that ids share; nil where there are none.
-    var firstSharedKey: UInt64? {
-        switch scheme {
-        case .full: nil
-        case .hashed, .doubleHashed, .quotientRemainder, .deepHash: 0
-        case .frequencyDoubleHashed(_, let rows, _): ~UInt64(rows - 1)
-        case .frequencyFiltered: ~(1 << UInt64(fieldBits) - 1)
-        }
-    }
-}

@@ -34,9 +34,9 @@ extension RowStore {
     }
 
     /// Rows that ids share because they have none of their own are not rare, whatever their counts
-    /// say: their keys begin here.
+    /// say: their keys begin here. To be asked once for many rows.
     private var firstSpared: UInt64 {
-        schema.scheme.admits ? SharedKeys(schema)?.firstShared ?? .max : .max
+        schema.scheme.admits ? schema.firstSharedKey ?? .max : .max
     }
 
     private struct Eviction {
@@ -48,6 +48,7 @@ extension RowStore {
     /// Goes through what is in memory, backwards: a row that a removal moves goes to where this has
     /// been.
     private func evictHot(_ eviction: inout Eviction, while goOn: () -> Bool) throws(StoreError) {
+        let firstSpared = firstSpared
         for shard in shards {
             var end = Int.max
             while end > 0, goOn() {
@@ -70,6 +71,7 @@ extension RowStore {
         if isColdEmpty { return }
         var keys: [UInt64] = []
         let rule = eviction.rule
+        let firstSpared = firstSpared
         var evicting = eviction
         try unsafe cold.scan(table: table) { (key, value) throws(StoreError) in
             if key >= firstSpared { return false }

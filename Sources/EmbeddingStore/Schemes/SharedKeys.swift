@@ -85,3 +85,12 @@ package struct SharedKeys: Sendable {
         return keys
     }
 }
+
+extension TableSchema {
+    /// The least key of a row that belongs to no id alone; nil where every row belongs to one.
+    var firstSharedKey: UInt64? {
+        if scheme == .full { return nil }
+        // Where no id has a row of its own all keys are of others.
+        return scheme.admits ? SharedKeys(self)?.firstShared : 0
+    }
+}

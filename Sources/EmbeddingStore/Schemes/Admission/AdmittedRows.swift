@@ -25,15 +25,16 @@ struct AdmittedRows: SchemeRows {
         for start in stride(from: 0, to: count, by: Self.blockCount) {
             let positions = Array(
                 UInt32(start)..<UInt32(min(start + Self.blockCount, count)))
-            unsafe pullHot(ids, positions, create: create, into: output, found, &missing)
+            missing += unsafe pullHot(ids, positions, create: create, into: output, found)
         }
         return missing
     }
 
     private func pullHot(
         _ ids: Keys, _ positions: [UInt32], create: Bool, into output: RowOutput,
-        _ found: FoundBits?, _ missing: inout [UInt32]
-    ) {
+        _ found: FoundBits?
+    ) -> [UInt32] {
+        var missing: [UInt32] = []
         let sighting = create ? Sighting.pull : nil
         let standings = admission.standings(
             of: positions.map { unsafe ids[Int($0)] }, sighting)
@@ -57,13 +58,14 @@ struct AdmittedRows: SchemeRows {
                 missing.append(position)
             }
         }
-        let absentShared = unsafe shared.pullHot(
+        missing += unsafe shared.pullHot(
             ids, sharing, create: create, into: output, found: found)
-        missing += absentShared
-        guard create else { return }
-        let unserved = Set(missing)
-        let served = positions.filter { !unserved.contains($0) }
-        unsafe count(ids, served, own: own, without: absent)
+        if create {
+            let unserved = Set(missing)
+            let served = positions.filter { !unserved.contains($0) }
+            unsafe count(ids, served, own: own, without: absent)
+        }
+        return missing
     }
 
     /// Counts pulls. Owners count where they may lose their row.
