@@ -136,7 +136,7 @@ import Testing
                                 table: table.number, dimension: 2, ids: ids,
                                 gradients: Array(repeating: -1, count: 40)))
                     }
-                    #expect(server.cold.waitUntilHeld(.read))
+                    #expect(try await server.cold.untilHeld(.read))
                 }
                 try await client.ping()
                 server.cold.release(.read)
@@ -224,7 +224,7 @@ import Testing
                     encoder().push(table: table.number, dimension: 2, ids: [1], gradients: [1, 1]))
                 let after = client.send(encoder().pull(table: table.number, ids: [1, 2], create: false))
                 let counted = client.send(encoder().count(table: table.number))
-                #expect(server.cold.waitUntilHeld(.read))
+                #expect(try await server.cold.untilHeld(.read))
                 // All of these were sent after it, and are answered while the disk stands still.
                 expectRows(try await table.pull([2]).values, [2, 2])
                 try await table.push([2], gradients: [-1, -1])

@@ -160,7 +160,7 @@ import Testing
 
             server.cold.hold(.read)
             async let pushed: Void = table.push(ids, gradients: Array(repeating: -1, count: 200))
-            #expect(server.cold.waitUntilHeld(.read))
+            #expect(try await server.cold.untilHeld(.read))
             await server.beginStop()
             try await Task.sleep(for: .milliseconds(100))
             server.cold.release(.read)

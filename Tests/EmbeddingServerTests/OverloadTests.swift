@@ -252,7 +252,7 @@ import Testing
                             encoder.push(
                                 table: table.number, dimension: 16, ids: ids, gradients: gradients))
                     }
-                    #expect(server.cold.waitUntilHeld(.read))
+                    #expect(try await server.cold.untilHeld(.read))
                     try await eventually(client) { $0.requestMemory.heldBytes > 300_000 }
                 }
                 server.cold.release(.read)

@@ -18,7 +18,7 @@ final class FaultyColdTier: ColdTier, @unchecked Sendable {  // plain properties
     private var calls: [Operation: Int] = [:]
 
     /// So that a defect shows as a failed test and not as one that never ends.
-    private static let holdSecondsMax = 20.0
+    private static let holdSecondsMax = 120.0
 
     init(_ below: any ColdTier) { self.below = below }
 
@@ -48,6 +48,16 @@ final class FaultyColdTier: ColdTier, @unchecked Sendable {  // plain properties
         defer { condition.unlock() }
         while waiting[operation, default: 0] == 0 {
             if !condition.wait(until: deadline) { return false }
+        }
+        return true
+    }
+
+    /// The same without blocking the thread, which the call that is waited for may need.
+    func untilHeld(_ operation: Operation) async throws -> Bool {
+        let deadline = Date(timeIntervalSinceNow: Self.holdSecondsMax)
+        while condition.withLock({ waiting[operation, default: 0] == 0 }) {
+            if Date() > deadline { return false }
+            try await Task.sleep(for: .milliseconds(2))
         }
         return true
     }

@@ -245,15 +245,15 @@ import Testing
     // MARK: many at once
 
     /// Each id alone in its field: whether it shares or owns, a push moves it by one.
-    @Test func nothingIsLostBetweenSharingAndOwning() throws {
+    @Test(arguments: 0..<8) func nothingIsLostBetweenSharingAndOwning(round: Int) throws {
         let temporary = try TemporaryStore()
         let schema = Self.schema(
             .frequencyFiltered(.exact), dimension: 1, admitAfter: 20, fieldBits: 8)
         let table = try temporary.store.createTable(named: "t", schema)
         let ids = (0..<64).map { UInt64($0) << 56 | 3 }
-        let threads = (0..<4).map { seed in
+        let threads = (0..<4).map { thread in
             BlockingTask {
-                var random = SeededGenerator(seed: UInt64(seed))
+                var random = SeededGenerator(seed: UInt64(4 * round + thread))
                 for _ in 0..<50 {
                     let batch = ids.shuffled(using: &random)
                     try table.push(batch, Array(repeating: 1, count: 64))

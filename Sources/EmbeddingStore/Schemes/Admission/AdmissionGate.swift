@@ -1,24 +1,26 @@
 internal import Foundation
 import Synchronization
 
-/// Keeps admissions and pushes of a table apart: many pushes, or one who admits.
+/// Keeps admissions apart from the pushes of a table and its pulls that count: many of those, or one
+/// who admits.
 ///
-/// While ids are admitted or retired no push is under way that has looked up who owns a row.
+/// While ids are admitted or retired none of them has looked up who owns a row and goes by it.
 final class AdmissionGate: @unchecked Sendable {  // `isAdmitting` is guarded by `condition`
-    /// Pushes inside; negative while somebody admits or waits to.
+    /// Requests inside; negative while somebody admits or waits to.
     private let inside = Atomic<Int>(0)
     private static let closed = Int.min / 2
     private let condition = NSCondition()
     private var isAdmitting = false
 
-    /// Whether a push may go on; then `leave` follows. Never blocks.
+    /// Whether a request may go on; then `leave` follows. Never blocks.
     func tryEnter() -> Bool {
         if inside.add(1, ordering: .acquiring).newValue > 0 { return true }
-        leave()
+        // Without a word to whoever admits: `enter` comes here with the lock held.
+        inside.subtract(1, ordering: .releasing)
         return false
     }
 
-    /// Waits until a push may go on.
+    /// Waits until a request may go on.
     func enter() {
         if tryEnter() { return }
         condition.lock()
@@ -32,7 +34,7 @@ final class AdmissionGate: @unchecked Sendable {  // `isAdmitting` is guarded by
         }
     }
 
-    /// Calls `body` while no push is inside.
+    /// Calls `body` while no request is inside.
     func alone<Result>(
         _ body: () throws(StoreError) -> Result
     ) throws(StoreError) -> Result {
@@ -41,7 +43,7 @@ final class AdmissionGate: @unchecked Sendable {  // `isAdmitting` is guarded by
         isAdmitting = true
         inside.add(Self.closed, ordering: .acquiring)
         while inside.load(ordering: .acquiring) != Self.closed {
-            // A push that only tried may come and go without a word.
+            // Looks again soon: the last to go may be one that only tried, which does not say so.
             _ = condition.wait(until: Date(timeIntervalSinceNow: 0.001))
         }
         condition.unlock()

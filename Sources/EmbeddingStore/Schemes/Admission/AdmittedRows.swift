@@ -22,6 +22,9 @@ struct AdmittedRows: SchemeRows {
     func pullHot(_ ids: Keys, create: Bool, into output: RowOutput, found: FoundBits?) -> [UInt32] {
         var missing: [UInt32] = []
         let count = unsafe ids.count
+        // Who is found without a row may not get one before it is counted as such.
+        if create, !gate.tryEnter() { return Array(0..<UInt32(count)) }
+        defer { if create { gate.leave() } }
         for start in stride(from: 0, to: count, by: Self.blockCount) {
             let positions = Array(
                 UInt32(start)..<UInt32(min(start + Self.blockCount, count)))
@@ -103,15 +106,12 @@ struct AdmittedRows: SchemeRows {
         try sweep()
         for start in stride(from: 0, to: missing.count, by: Self.blockCount) {
             let block = Array(missing[start...].prefix(Self.blockCount))
-            var sharing = try unsafe pullOwnCold(ids, block, into: output, found)
             if create {
-                let due = sharing.map { unsafe ids[Int($0)] }.filter { admission.isDue($0, .pull) }
-                if !due.isEmpty {
-                    try admit(due, .pull)
-                    // They are served as before: their row starts as what they shared.
-                    sharing = try unsafe pullOwnCold(ids, sharing, into: output, found)
-                }
+                try admitDue(block.map { unsafe ids[Int($0)] }, .pull)
+                gate.enter()
             }
+            defer { if create { gate.leave() } }
+            let sharing = try unsafe pullOwnCold(ids, block, into: output, found)
             try unsafe shared.pullCold(
                 ids, missing: sharing, create: create, into: output, found: found)
             if create {
@@ -138,8 +138,6 @@ struct AdmittedRows: SchemeRows {
                 unsafe output.write(rows.row(at), at: Int(position))
                 unsafe found?.set(Int(position))
             } else {
-                // Deleted, expired or given to another meanwhile.
-                admission.retire(unsafe ids[Int(position)])
                 sharing.append(position)
             }
         }
@@ -175,13 +173,10 @@ struct AdmittedRows: SchemeRows {
     func pushCold(_ ids: Keys, _ gradients: UnsafePointer<Float>) throws(StoreError) -> Commit {
         try sweep()
         let all = unsafe (0..<ids.count).map { unsafe ids[$0] }
-        let owned = try owned(all)
-        let due = all.indices.filter { !owned[$0] && admission.isDue(all[$0], .push) }
-        if !due.isEmpty { try admit(due.map { all[$0] }, .push) }
+        try admitDue(all, .push)
         gate.enter()
         defer { gate.leave() }
-        // Nobody gets or loses a row now.
-        let isOwn = try self.owned(all)
+        let isOwn = try owned(all)
         let write = Write(all, isOwn: isOwn, shared.keys)
         let commit = try unsafe write.keys.withBytes { (keys) throws(StoreError) in
             try unsafe rows.writeCold(
@@ -272,7 +267,10 @@ struct AdmittedRows: SchemeRows {
 
     /// Which ids have a row of their own, in either tier; those rows are in memory then, if there is
     /// room. Blocks on I/O.
-    private func owned(_ ids: [UInt64]) throws(StoreError) -> [Bool] {
+    ///
+    /// With `retiring` those that should have one and have none, because it was deleted or expired,
+    /// may earn another; the gate must be held, or the row may be about to be made.
+    private func owned(_ ids: [UInt64], retiring: Bool = true) throws(StoreError) -> [Bool] {
         let standings = admission.standings(of: ids, nil)
         var owned = [Bool](repeating: false, count: ids.count)
         let candidates = ids.indices.filter { standings[$0].mayOwn && !isShared(ids[$0]) }
@@ -281,7 +279,7 @@ struct AdmittedRows: SchemeRows {
         try rows.pullCold(candidates.map { ids[$0] }, from: self.rows, create: false)
         for (at, id) in candidates.enumerated() {
             owned[id] = rows.isFound(at)
-            if !owned[id] { admission.retire(ids[id]) }
+            if retiring, !owned[id] { admission.retire(ids[id]) }
         }
         return owned
     }
@@ -289,12 +287,15 @@ struct AdmittedRows: SchemeRows {
     /// Whether an id is the key of a shared row, so that it cannot have its own.
     private func isShared(_ id: UInt64) -> Bool { id >= shared.keys.firstShared }
 
-    private func admit(_ ids: [UInt64], _ sighting: Sighting) throws(StoreError) {
+    /// Gives rows of their own to those that this sighting makes due.
+    private func admitDue(_ ids: [UInt64], _ sighting: Sighting) throws(StoreError) {
+        let due = ids.filter { admission.isDue($0, sighting) }
+        if try owned(due, retiring: false).allSatisfy({ $0 }) { return }
         try gate.alone { () throws(StoreError) in
             // Another may have been faster.
-            let owned = try owned(ids)
-            let due = ids.indices.filter { !owned[$0] && admission.isDue(ids[$0], sighting) }
-            _ = try makeOwn(due.map { ids[$0] }, unasked: false, keeping: false)
+            let owned = try owned(due)
+            let still = due.indices.filter { !owned[$0] && admission.isDue(due[$0], sighting) }
+            _ = try makeOwn(still.map { due[$0] }, unasked: false, keeping: false)
         }
     }
 
