@@ -10,6 +10,7 @@ extension RowStore {
     /// value there finds, when it wants to insert it, that the key has been removed since. A row that
     /// a push has pinned is deleted after that push.
     func delete(_ keys: [UInt64]) throws(StoreError) -> (count: Int, Commit) {
+        if keys.isEmpty { return (0, .done) }
         defer { trim() }
         // What can be known to fail, fails before the log says that it will be done.
         if !isColdEmpty { _ = try cold.read(keys, table: table) }

@@ -247,9 +247,11 @@ struct AdmittedRows: SchemeRows {
     /// Gives rows of their own to ids that are known to be frequent, while there is room, which they
     /// do not lose by going quiet; returns how many got one. Blocks.
     func admit(chosen ids: [UInt64]) throws(StoreError) -> Int {
-        try gate.alone { () throws(StoreError) in
+        let (count, commit) = try gate.alone { () throws(StoreError) in
             try makeOwn(ids, unasked: true, keeping: true)
         }
+        try commit.wait()
+        return count
     }
 
     func delete(_ ids: [UInt64]) throws(StoreError) -> (count: Int, Commit) {
@@ -289,7 +291,11 @@ struct AdmittedRows: SchemeRows {
 
     /// Gives rows of their own to those that this sighting makes due.
     private func admitDue(_ ids: [UInt64], _ sighting: Sighting) throws(StoreError) {
-        let due = ids.filter { admission.isDue($0, sighting) }
+        let standings = admission.standings(of: ids, sighting)
+        let due = ids.indices.filter { at in
+            standings[at] == .due
+                || standings[at] == .unknown && admission.isDue(ids[at], sighting)
+        }.map { ids[$0] }
         if try owned(due, retiring: false).allSatisfy({ $0 }) { return }
         try gate.alone { () throws(StoreError) in
             // Another may have been faster.
@@ -299,10 +305,11 @@ struct AdmittedRows: SchemeRows {
         }
     }
 
-    /// Makes rows for ids that have none, as what they share; the gate is held alone.
+    /// Makes rows for ids that have none, as what they share; the gate is held alone, so whoever
+    /// must wait for the log does that afterwards.
     private func makeOwn(
         _ ids: [UInt64], unasked: Bool, keeping: Bool
-    ) throws(StoreError) -> Int {
+    ) throws(StoreError) -> (count: Int, Commit) {
         var owners: [UInt64] = []
         var losers: [UInt64] = []
         let wanted = unasked ? try notOwned(ids) : ids
@@ -314,13 +321,13 @@ struct AdmittedRows: SchemeRows {
             owners.append(id)
             if let loser { losers.append(loser) }
         }
-        if owners.isEmpty { return 0 }
+        if owners.isEmpty { return (0, .done) }
+        let commit: Commit
         do throws(StoreError) {
             let values = try shared.values(of: owners)
-            try unsafe owners.withBytes { (keys) throws(StoreError) in
+            commit = try unsafe owners.withBytes { (keys) throws(StoreError) in
                 try unsafe rows.writeCold(
-                    rows.unique(Keys(keys), values.row(0), .assign), .assign
-                ).wait()
+                    rows.unique(Keys(keys), values.row(0), .assign), .assign)
             }
         } catch {
             owners.forEach(admission.retire)
@@ -328,7 +335,7 @@ struct AdmittedRows: SchemeRows {
         }
         let still = Set(owners)
         _ = try rows.delete(losers.filter { !still.contains($0) })
-        return owners.count
+        return (owners.count, commit)
     }
 
     private func notOwned(_ ids: [UInt64]) throws(StoreError) -> [UInt64] {
