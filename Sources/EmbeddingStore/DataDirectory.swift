@@ -76,7 +76,7 @@ final class DataDirectory: Sendable {
             ? unsafe open(path + "/LOCK", O_RDONLY | O_CLOEXEC)
             : unsafe open(path + "/LOCK", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         if descriptor < 0, readOnly, errno == ENOENT {
-            // Nobody has ever had it open, and a reader leaves no trace.
+            // Made by a version that left it out, and never open; a reader leaves no trace.
             lockFile = NIOLockedValueBox(-1)
             return
         }
@@ -133,6 +133,7 @@ final class DataDirectory: Sendable {
     static func write(_ state: State, inFolder path: String) throws(StoreError) {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        try makeLock(path)
         let temporary = path + "/STORE.new"
         do {
             var text = try encoder.encode(state)
@@ -148,6 +149,13 @@ final class DataDirectory: Sendable {
                 unsafe "cannot write \(path)/STORE: \(String(cString: strerror(errno)))")
         }
         try syncFile(path)
+    }
+
+    /// Makes the file that is locked, so that those who only read have one to lock too.
+    private static func makeLock(_ path: String) throws(StoreError) {
+        let descriptor = unsafe open(path + "/LOCK", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw .file(path + "/LOCK", "make", errno) }
+        Glibc.close(descriptor)
     }
 
     /// Makes a folder, with those above it that are missing, so that they survive the machine.

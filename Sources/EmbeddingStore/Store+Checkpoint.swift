@@ -19,6 +19,7 @@ extension Store {
         defer { changes.unlock() }
         try checkOpen()
         let folder = try NewFolder(destination)
+        try folder.takePermissions(of: path)
         try DataDirectory.makeFolder(DataDirectory.logPath(folder.path))
         try copy(into: folder.path, log)
         let counting = tables.reduce(0) { $0 + $1.countingBytes }

@@ -91,15 +91,23 @@ import CKernels
                 byteCount: LogFormat.blockHeaderBytes + header.bytes))
     }
 
-    /// Whether a header of a block of this segment, with a number above `number`, stands somewhere
-    /// behind the offset.
-    func hasLaterBlock(after number: UInt64) -> Bool {
-        var at = offset + 8
+    /// Whether a header of a block of this segment, with a number above `expected`, stands at the
+    /// offset or somewhere behind it. Where any number may come next, whatever stands at the offset
+    /// is the next.
+    func hasLaterBlock(after expected: UInt64?) -> Bool {
+        let number = expected ?? numberHere ?? 0
+        var at = offset
         while at + LogFormat.blockHeaderBytes <= byteCount {
             if let header = header(at: at), header.number > number { return true }
             at += 8
         }
         return false
+    }
+
+    /// The number that a header at the offset says.
+    var numberHere: UInt64? {
+        guard byteCount - offset >= LogFormat.blockHeaderBytes else { return nil }
+        return header(at: offset)?.number
     }
 
     /// Bytes from the offset on of what is no whole block: as many as its header says, if that is

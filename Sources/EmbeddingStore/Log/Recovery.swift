@@ -159,7 +159,8 @@ struct Recovery {
                 expected = block.number + 1
             case .end:
                 // What is behind the end may be of an older segment, or show that something is lost.
-                if reader.hasLaterBlock(after: expected ?? 0) {
+                let isGap = try isGap(expected, later)
+                if isGap || reader.hasLaterBlock(after: expected) {
                     try stop(
                         at: reader, file, "blocks are missing", expected, later, &result)
                 } else {
@@ -213,13 +214,30 @@ struct Recovery {
     private func hasLaterBlock(
         _ reader: LogReader, _ expected: UInt64?, _ later: ArraySlice<File>
     ) throws(StoreError) -> Bool {
-        if reader.hasLaterBlock(after: expected ?? 0) { return true }
+        if reader.hasLaterBlock(after: expected) { return true }
         for file in later {
             let has = try unsafe Self.withContents(of: file.path) {
                 (bytes) throws(StoreError) in
                 unsafe LogReader.containsBlock(bytes, segment: file.number)
             }
             if has { return true }
+        }
+        return false
+    }
+
+    /// Whether what comes next in later segments is not the block that should.
+    private func isGap(
+        _ expected: UInt64?, _ later: ArraySlice<File>
+    ) throws(StoreError) -> Bool {
+        guard let expected else { return false }
+        for file in later {
+            let number = try unsafe Self.withContents(
+                of: file.path,
+                bytesMax: LogFormat.segmentHeaderBytes + LogFormat.blockHeaderBytes
+            ) { (bytes) throws(StoreError) in
+                try? unsafe LogReader(bytes, segment: file.number).numberHere
+            }
+            if let number { return number != expected }
         }
         return false
     }
@@ -250,14 +268,15 @@ struct Recovery {
         try DataDirectory.syncFile(folder)
     }
 
-    /// Calls `body` with all bytes of a file, at an aligned address.
+    /// Calls `body` with all bytes of a file or the first of them, at an aligned address.
     static func withContents<Value>(
-        of path: String, _ body: (UnsafeRawBufferPointer) throws(StoreError) -> Value
+        of path: String, bytesMax: Int = .max, _ body: (UnsafeRawBufferPointer) throws(StoreError) -> Value
     ) throws(StoreError) -> Value {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .file(path, "open", errno) }
         defer { Glibc.close(descriptor) }
-        let size = Int(lseek(descriptor, 0, SEEK_END))
+        let end = Int(lseek(descriptor, 0, SEEK_END))
+        let size = min(end, bytesMax)
         guard size >= 0 else { throw .file(path, "read", errno) }
         let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: max(size, 1), alignment: 16)
         defer { unsafe bytes.deallocate() }

@@ -17,14 +17,24 @@ final class NewFolder {
         try Self.checkIsFree(destination)
         self.destination = destination
         path = Self.partialName(destination)
-        try Self.make(path)
+        try DataDirectory.makeFolder(path)
     }
 
     /// Makes a folder for the time of a piece of work, that goes away with this.
     init(temporaryBeside path: String) throws(StoreError) {
         destination = path
         self.path = Self.partialName(path)
-        try Self.make(self.path)
+        try DataDirectory.makeFolder(self.path)
+    }
+
+    /// Lets in whom another folder lets in, so that a copy is as private as what it is of.
+    func takePermissions(of other: String) throws(StoreError) {
+        var status = stat()
+        guard unsafe stat(other, &status) == 0, unsafe chmod(path, status.st_mode & 0o7777) == 0 else {
+            throw .file(path, "set the permissions of", errno)
+        }
+        // Only the superuser can, and only then may they differ.
+        _ = unsafe chown(path, status.st_uid, status.st_gid)
     }
 
     deinit {
@@ -55,12 +65,4 @@ final class NewFolder {
         if unsafe lstat(path, &status) == 0 { throw .cannotCreate("\(path) exists") }
     }
 
-    private static func make(_ path: String) throws(StoreError) {
-        do {
-            try FileManager.default.createDirectory(
-                atPath: path, withIntermediateDirectories: true)
-        } catch {
-            throw .cannotCreate("cannot create \(path): \(error.localizedDescription)")
-        }
-    }
 }

@@ -18,6 +18,7 @@ enum StoreFiles {
                 if ColdFiles.isRowFile(name), unsafe link(from, to) == 0 { continue }
                 try copyFile(from, to: to)
             }
+            try DataDirectory.syncFile("\(target)/\(folder)")
         }
     }
 
@@ -38,6 +39,7 @@ enum StoreFiles {
         guard unsafe mkdir(path, 0o755) == 0 else { throw .file(path, "make", errno) }
     }
 
+    /// Copies a file, so that the copy survives the machine.
     static func copyFile(_ source: String, to target: String) throws(StoreError) {
         do {
             try FileManager.default.copyItem(atPath: source, toPath: target)
@@ -46,6 +48,7 @@ enum StoreFiles {
             if case CocoaError.fileWriteOutOfSpace = error { throw .storageFull(detail) }
             throw .storageFailed(detail)
         }
+        try DataDirectory.syncFile(target)
     }
 
     /// Bytes of all files below a folder.

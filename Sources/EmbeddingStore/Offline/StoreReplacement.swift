@@ -11,7 +11,7 @@ public final class StoreReplacement {
     private let path: String
 
     /// Entries of a data directory that are the store's; others are its owner's.
-    private static let ownEntries: Set<String> = ["LOCK", "STORE", "HOT", "cold", "log"]
+    private static let ownEntries: Set<String> = ["LOCK", "STORE", "HOT", "COUNTS", "cold", "log"]
 
     /// Begins. Throws `cannotCreate` where no folder can be made beside the store's.
     public init(of store: OfflineStore) throws(StoreError) {

@@ -34,6 +34,7 @@ public final class StoreWriter {
     /// allows, and otherwise copied.
     public init(destination: String, copyOf source: OfflineStore) throws(StoreError) {
         folder = try NewFolder(destination)
+        try folder.takePermissions(of: source.path)
         try StoreFiles.copy(source.folder, to: folder.path)
         state = try DataDirectory.readState(inFolder: folder.path)
         cold = try RocksDBColdTier(

@@ -6,32 +6,58 @@ extension RowStore {
     /// Deletes rows from both tiers and returns how many there were. Blocks on I/O.
     ///
     /// `keys` are distinct. The log comes first, since what is gone from disk cannot be brought back:
-    /// once it knows what shall go, all of it does. Then comes the disk: a reader that saw the old
-    /// value there finds, when it wants to insert it, that the key has been removed since. A row that
-    /// a push has pinned is deleted after that push.
+    /// once it knows what shall go, all of it does, in slices that any segment of the log has room
+    /// for. Then comes the disk: a reader that saw the old value there finds, when it wants to insert
+    /// it, that the key has been removed since. A row that a push has pinned is deleted after that
+    /// push.
+    ///
+    /// Throws `tooLarge` or `noRoom` with nothing changed.
     func delete(_ keys: [UInt64]) throws(StoreError) -> (count: Int, Commit) {
         if keys.isEmpty { return (0, .done) }
         defer { trim() }
         // What can be known to fail, fails before the log says that it will be done.
         if !isColdEmpty { _ = try cold.read(keys, table: table) }
         try noteIntent(keys)
-        let deadline = ContinuousClock.now + .seconds(Self.roomTimeoutSeconds)
         var deleted = 0
-        var wanted = keys
+        var last = Commit.done
+        for start in stride(from: 0, to: keys.count, by: Self.deletionSliceCount) {
+            var left = Array(keys[start...].prefix(Self.deletionSliceCount))
+            while !left.isEmpty {
+                let (count, rest, commit) = try deleteWhatIsFree(left)
+                deleted += count
+                last = commit
+                left = rest
+                if !rest.isEmpty { try waitForRoom(toDelete: rest.count) }
+            }
+        }
+        return (deleted, last)
+    }
+
+    /// Keys that are deleted and noted together.
+    private static let deletionSliceCount = 4096
+
+    /// Waits for room in the log, which is not cut while `coldWrites` is held, and a moment, in which a
+    /// push may end. What the log knows of is not given up.
+    private func waitForRoom(toDelete count: Int) throws(StoreError) {
+        Thread.sleep(forTimeInterval: 0.0002)
+        let bytes = deletionBytesMax(count)
         while true {
-            let (count, pinned, commit) = try deleteUnpinned(wanted)
-            deleted += count
-            if pinned.isEmpty { return (deleted, commit) }
-            guard ContinuousClock.now < deadline else { throw .noRoom }
-            wanted = pinned
-            Thread.sleep(forTimeInterval: 0.0002)
+            do throws(StoreError) {
+                _ = leave(
+                    try log?.enterWhenRoom(
+                        reserving: bytes, timeoutSeconds: Self.roomTimeoutSeconds))
+                return
+            } catch {
+                guard error == .noRoom else { throw error }
+            }
         }
     }
 
     private func noteIntent(_ keys: [UInt64]) throws(StoreError) {
         guard let log else { return }
         let pass = try log.enterWhenRoom(
-            reserving: deletionBytesMax(keys.count), timeoutSeconds: Self.roomTimeoutSeconds)
+            reserving: LogEntry.byteCountMax(records: keys.count, recordBytes: 8, sections: 1),
+            timeoutSeconds: Self.roomTimeoutSeconds)
         beginDeletion(pass.entry)
         if let entry = pass.entry {
             entry.beginSection(ticket: log.ticket())
@@ -50,19 +76,22 @@ extension RowStore {
         entry?.begin(.deleted, table: table, recordBytes: 8)
     }
 
-    private func deleteUnpinned(_ keys: [UInt64]) throws(StoreError) -> (
-        Int, pinned: [UInt64], Commit
+    /// Returns also the keys that are not deleted yet, because they are pinned or the log has no room.
+    private func deleteWhatIsFree(_ keys: [UInt64]) throws(StoreError) -> (
+        Int, left: [UInt64], Commit
     ) {
         coldWrites.lock()
         defer { coldWrites.unlock() }
+        let bytes = deletionBytesMax(keys.count)
+        if let log, try !log.hasRoom(for: bytes) { return (0, keys, .done) }
         var pinned: [UInt64] = []
         var free: [UInt64] = []
         for key in keys {
             if isPinned(key) { pinned.append(key) } else { free.append(key) }
         }
         let onDisk = try deleteCold(free)
-        // With no room to note it nothing goes now: as if all were pinned.
-        let pass = try log?.enter(reserving: deletionBytesMax(free.count))
+        // If the room is gone meanwhile, what is in memory stays: as if it were pinned.
+        let pass = try log?.enter(reserving: bytes)
         beginDeletion(pass?.entry)
         var deleted = 0
         for (at, key) in free.enumerated() {

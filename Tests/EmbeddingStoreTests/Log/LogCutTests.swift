@@ -108,6 +108,39 @@ import Testing
 
     private static func blocksEnd(_ file: String) throws -> Int { try lastBlock(file).end }
 
+    // MARK: deletions
+
+    /// More ids than a segment of the log has room for, in one request.
+    @Test func aDeletionMayBeLargerThanASegment() throws {
+        let crashed = try CrashedStore(logBytesMax: 8 << 20)
+        let table = try crashed.store.createTable(named: "t", .exact(dimension: 1))
+        let ids = Array(0..<60_000 as Range<UInt64>)
+        try table.assign(ids, [Float](repeating: 1, count: ids.count))
+        #expect(try table.delete(ids + [99_999]) == ids.count)
+        #expect(table.count == 0)
+        let survivor = try CrashedStore.open(try crashed.die())
+        defer { try? survivor.close() }
+        #expect(try survivor.table(named: "t").count == 0)
+    }
+
+    /// More than the log could ever take: nothing is deleted, then or after a death.
+    @Test func aDeletionThatIsTooLargeChangesNothing() throws {
+        let crashed = try CrashedStore(logBytesMax: 4 << 20)
+        let table = try crashed.store.createTable(named: "t", .exact(dimension: 1))
+        let ids = Array(0..<2000 as Range<UInt64>)
+        try table.assign(ids, [Float](repeating: 1, count: ids.count))
+        #expect {
+            _ = try table.delete(Array(0..<140_000))
+        } throws: { error in
+            guard case .tooLarge = error as? StoreError else { return false }
+            return true
+        }
+        #expect(table.count == 2000)
+        let survivor = try CrashedStore.open(try crashed.die())
+        defer { try? survivor.close() }
+        #expect(try survivor.table(named: "t").count == 2000)
+    }
+
     // MARK: counts
 
     /// After a death nobody reads all keys to count them.

@@ -129,7 +129,7 @@ import Testing
         guard reader.offset <= bytes.count, reader.brokenBytesFromHere >= 0 else {
             throw Broken("what is left begins at \(reader.offset) of \(bytes.count)")
         }
-        _ = reader.hasLaterBlock(after: expected ?? 0)
+        _ = reader.hasLaterBlock(after: expected)
         return sections > 0
     }
 

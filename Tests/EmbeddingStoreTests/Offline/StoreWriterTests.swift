@@ -41,8 +41,8 @@ import Testing
         // Wide rows, so that there are several files.
         let dimension = 1024
         let table = try writer.createTable(named: "t", .exact(dimension: dimension))
-        for number in 0..<20_000 {
-            let key = UInt64.random(in: 0..<12_000, using: &random)
+        for number in 0..<9_000 {
+            let key = UInt64.random(in: 0..<6_000, using: &random)
             expected[key] = Float(number)
             try table.append(
                 key: key, values: [Float](repeating: Float(number), count: dimension))
@@ -55,6 +55,39 @@ import Testing
             #expect(row.values.first == expected[row.key])
             #expect(row.values.last == expected[row.key])
         }
+    }
+
+    @Test func aCopyIsAsPrivateAsWhatItIsOf() throws {
+        let folder = try OfflineFolder()
+        try folder.write([.init(key: 1, values: Array(repeating: 1, count: 8))], .offline())
+        try FileManager.default.setAttributes(
+            [.posixPermissions: 0o700], ofItemAtPath: folder.source)
+        func permissions(_ path: String) throws -> Int? {
+            try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+        }
+        _ = try StoreWriter(destination: folder.result, copyOf: OfflineStore(path: folder.source))
+            .finish()
+        #expect(try permissions(folder.result) == 0o700)
+        let replacement = try StoreReplacement(of: OfflineStore(path: folder.source))
+        #expect(try permissions(replacement.writer.scratchFolder) == 0o700)
+        try replacement.finish()
+        #expect(try permissions(folder.source) == 0o700)
+        let store = try Store(path: folder.source, options: .init(memoryBytes: 64 << 20))
+        defer { try? store.close() }
+        _ = try store.checkpoint(to: folder.path + "/checkpoint")
+        #expect(try permissions(folder.path + "/checkpoint") == 0o700)
+    }
+
+    /// Nobody writes where somebody only reads, from the first time on that a store is opened.
+    @Test func aNewStoreCanBeLocked() throws {
+        let folder = try OfflineFolder()
+        try folder.write([.init(key: 1, values: Array(repeating: 1, count: 8))], .offline())
+        let reader = try Store(
+            path: folder.source, options: .init(memoryBytes: 64 << 20, isReadOnly: true))
+        defer { try? reader.close() }
+        #expect(
+            storeError { try Store(path: folder.source, options: .init(memoryBytes: 64 << 20)) }
+                == .inUse(folder.source))
     }
 
     @Test func aStoreIsCopiedWithWhatIsAddedAndReplaced() throws {
