@@ -34,11 +34,11 @@ extension Request {
         }
     }
 
-    /// Whether it reads or writes rows for a trainer, rather than changing tables or copying the
-    /// store, which may take long.
-    var isAboutRows: Bool {
+    /// Whether it changes tables, copies the store or goes through all rows: that may take long, and
+    /// one such request waits for the other.
+    var isAdministration: Bool {
         switch self {
-        case .pull, .push, .assign, .pool: true
+        case .createTable, .dropTable, .shrink, .checkpoint: true
         default: false
         }
     }

@@ -55,6 +55,11 @@ final class DataDirectory: Sendable {
     /// other readers and changes nothing).
     init(path: String, readOnly: Bool) throws(StoreError) {
         self.path = path
+        if (try? FileManager.default.attributesOfItem(atPath: path))?[.type] as? FileAttributeType
+            == .typeRegular
+        {
+            throw .badDataDirectory("\(path) is a file, not a folder")
+        }
         if !readOnly {
             try Self.makeFolder(path)
             let entries = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []

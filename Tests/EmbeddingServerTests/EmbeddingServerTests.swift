@@ -177,6 +177,25 @@ import Testing
         )
     }
 
+    @Test func statisticsDoNotWaitForACheckpoint() async throws {
+        let copy = TestServer.temporaryPath()
+        defer { try? FileManager.default.removeItem(atPath: copy) }
+        try await TestServer.with { server in
+            try await server.connected { client in
+                let table = try await client.createTable("t", schema: .exact(dimension: 4))
+                try await table.assign([1, 2, 3], rows: numberedRows(3, 4))
+                server.cold.hold(.write)
+                async let copied = client.checkpoint(to: copy)
+                #expect(try await server.cold.untilHeld(.write))
+                let other = try await server.connect()
+                _ = try await other.stats()
+                #expect(try await other.tables().count == 1)
+                server.cold.release(.write)
+                #expect(try await copied.contains("\"rows\":3"))
+            }
+        }
+    }
+
     @Test func aFolderOrSocketInUseIsRefused() async throws {
         try await TestServer.with { server in
             #expect(throws: StoreError.inUse(server.path)) {

@@ -31,6 +31,19 @@ import Testing
         try copy.close()
     }
 
+    @Test func aFileIsNoStore() throws {
+        let path = NSTemporaryDirectory() + "thermocline-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try Data([1]).write(to: URL(filePath: path))
+        for isReadOnly in [false, true] {
+            #expect(throws: StoreError.badDataDirectory("\(path) is a file, not a folder")) {
+                try Store(
+                    path: path, options: .init(memoryBytes: 1 << 20, isReadOnly: isReadOnly))
+            }
+        }
+        #expect(try Data(contentsOf: URL(filePath: path)) == Data([1]))
+    }
+
     /// A store without its rows is damaged; it is not taken for a new one.
     @Test func aStoreWhoseColdTierIsGoneIsDamaged() throws {
         let path = NSTemporaryDirectory() + "thermocline-\(UUID().uuidString)"
