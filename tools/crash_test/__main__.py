@@ -38,7 +38,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--memory", default="4MiB", help="of the hot tier (default: 4MiB)")
     parser.add_argument(
-        "--own-ids", type=int, default=50_000, help="of each client alone (default: 50000)")
+        "--own-ids", type=int, default=50_000,
+        help="of each client alone; half as many where ids earn rows (default: 50000)")
     parser.add_argument(
         "--shared-ids", type=int, default=25_000, help="of all together (default: 25000)")
     parser.add_argument("--batch", type=int, default=4096, help="most ids at once (default: 4096)")
@@ -104,7 +105,8 @@ def main() -> int:
     campaign = Campaign(
         Plan(
             load=Load(
-                seed, arguments.clients, (arguments.own_ids, arguments.shared_ids),
+                seed, arguments.clients,
+                (arguments.own_ids, arguments.shared_ids, arguments.own_ids // 2),
                 arguments.batch, arguments.depth),
             kills=arguments.kills,
             stop_chance=arguments.stops,

@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 import thermocline
 
-OWN, SHARED = 0, 1  # The tables: ids of one client alone, and ids that all of them push to.
-NAMES = ("own", "shared")
+# The tables: ids of one client alone; ids that all of them push to; and again of one client, each alone in
+# its field, so that it has the same values whether it shares the field's row or has earned its own.
+OWN, SHARED, ADMITTED = 0, 1, 2
+NAMES = ("own", "shared", "admitted")
+ADMIT_AFTER = 4
+FIELD_BITS = 32
 OWN_DIMENSION = 16
 SHARED_COLUMNS = 2  # Of each client, in every row of the shared table.
 
@@ -32,8 +36,8 @@ class Load:
     seed : int
         Everything that is drawn follows from it.
     clients : int
-    ids : tuple[int, int]
-        Ids of each client alone, and ids that all share.
+    ids : tuple[int, int, int]
+        Ids of each table: those of each client alone, or those that all share.
     batch_max : int
         Most ids of an operation; sizes are spread evenly over their logarithms.
     depth_max : int
@@ -42,7 +46,7 @@ class Load:
 
     seed: int
     clients: int
-    ids: tuple[int, int]
+    ids: tuple[int, int, int]
     batch_max: int
     depth_max: int
 
@@ -59,12 +63,15 @@ class Load:
         In the shared table each client has its own, so that what all of them did to a row can be
         told apart exactly, although it is one row and one record.
         """
-        if table == OWN:
+        if table != SHARED:
             return slice(0, OWN_DIMENSION)
         return slice(SHARED_COLUMNS * client, SHARED_COLUMNS * (client + 1))
 
     def ids_at(self, table: int, client: int, positions: np.ndarray) -> np.ndarray:
         """The 64-bit ids that positions in a client's ledger stand for: different ones."""
+        if table == ADMITTED:
+            fields = positions.astype(np.uint64) + np.uint64(client * self.ids[ADMITTED])
+            return fields << np.uint64(64 - FIELD_BITS)
         first = 0 if table == SHARED else self.ids[SHARED] + client * self.ids[OWN]
         return spread(positions.astype(np.uint64) + np.uint64(first))
 
@@ -116,8 +123,11 @@ def operation(load: Load, client: int, number: int) -> Operation:
     random = np.random.default_rng([load.seed, client, number])
     count = int(np.exp(random.uniform(0, np.log(load.batch_max + 1))))
     chance = random.random()
-    table = SHARED if chance < 0.25 else OWN
     kind = Kind.ASSIGN if 0.80 <= chance < 0.92 else Kind.DELETE if chance >= 0.92 else Kind.PUSH
+    table = SHARED if chance < 0.25 else OWN
+    # A delete would take an id's own row and leave it the row that it shares.
+    if table == OWN and kind is not Kind.DELETE and random.random() < 0.3:
+        table = ADMITTED
     positions = _positions(random, load.ids[table], count)
     if kind is not Kind.PUSH:
         positions = np.unique(positions)
@@ -143,6 +153,9 @@ def _positions(random: np.random.Generator, ids: int, count: int) -> np.ndarray:
 def create_tables(client: thermocline.Client, load: Load) -> None:
     """Makes the tables, in float32 and with steps that are exact for whole numbers."""
     for table, name in enumerate(NAMES):
+        scheme = (
+            {"scheme": thermocline.FrequencyFiltered(ADMIT_AFTER), "field_bits": FIELD_BITS}
+            if table == ADMITTED else {})
         client.create_table(
             name, load.dimension(table), thermocline.SGD(learning_rate=1.0), thermocline.Zeros(),
-            hot="float32", cold="float32", if_exists="open")
+            hot="float32", cold="float32", if_exists="open", **scheme)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import thermocline
 from ledger import Difference, Interval, Ledger, Sheet, Timed, applied_of, moments_of
-from workload import NAMES, OWN, Kind, Load, Operation, operation
+from workload import ADMITTED, NAMES, OWN, Kind, Load, Operation, operation
 
 BURST = 48  # Operations between looks at the rows.
 LOOK = 256  # Rows of a look.
@@ -86,7 +86,7 @@ class Writer:
                 tables = [client.table(name) for name in NAMES]
                 while True:
                     self._burst(client, tables, int(random.integers(1, self._load.depth_max + 1)))
-                    if violation := self._look(tables[OWN], random):
+                    if violation := self._look(tables, random):
                         return violation
         except OSError:
             pass  # The server is gone, as it was meant to be.
@@ -135,12 +135,15 @@ class Writer:
         sent.acknowledged = time.monotonic()
         self._ledger.apply(sent.operation)
 
-    def _look(self, table: thermocline.Table, random: np.random.Generator) -> Violation | None:
+    def _look(
+        self, tables: list[thermocline.Table], random: np.random.Generator
+    ) -> Violation | None:
         """Pulls some rows while everybody writes; nothing of this client is in flight."""
-        at = random.integers(0, self._load.ids[OWN], LOOK)
+        table = int(random.choice([OWN, ADMITTED]))
+        at = random.integers(0, self._load.ids[table], LOOK)
         rows, exists = _patiently(
-            lambda: table.pull(self._load.ids_at(OWN, self._client, at), create=False))
-        sheet = self._ledger.sheets[OWN]
+            lambda: tables[table].pull(self._load.ids_at(table, self._client, at), create=False))
+        sheet = self._ledger.sheets[table]
         wrong = (exists != sheet.exists[at]) | (rows != sheet.rows[at]).any(axis=1)
         if not wrong.any():
             return None
@@ -149,7 +152,7 @@ class Writer:
         return self._violation(
             "a pull that follows acknowledged writes does not see them",
             Difference(
-                NAMES[OWN], position,
+                NAMES[table], position,
                 sheet.rows[position].tolist() if sheet.exists[position] else None,
                 rows[first].tolist() if exists[first] else None, int(wrong.sum())))
 

@@ -17,9 +17,10 @@ import ledger as ledgers  # noqa: E402
 import workload  # noqa: E402
 from ledger import Difference, Interval, Ledger, Timed  # noqa: E402
 from unsynced import Layer, Unavailable  # noqa: E402
-from workload import OWN, SHARED, Kind, Load, Operation  # noqa: E402
+from workload import (  # noqa: E402
+    ADMITTED, FIELD_BITS, OWN, SHARED, Kind, Load, Operation)
 
-LOAD = Load(seed=5, clients=2, ids=(40, 20), batch_max=16, depth_max=4)
+LOAD = Load(seed=5, clients=2, ids=(40, 20, 40), batch_max=16, depth_max=4)
 
 
 def push(positions, value, table=OWN):
@@ -122,7 +123,8 @@ def test_operations_are_the_same_again_and_of_every_kind():
         assert 1 <= len(once.positions) <= LOAD.batch_max
         kinds.add((once.kind, once.table))
     assert kinds == {
-        (Kind.PUSH, OWN), (Kind.PUSH, SHARED), (Kind.ASSIGN, OWN), (Kind.DELETE, OWN)}
+        (Kind.PUSH, OWN), (Kind.PUSH, SHARED), (Kind.ASSIGN, OWN), (Kind.DELETE, OWN),
+        (Kind.PUSH, ADMITTED), (Kind.ASSIGN, ADMITTED)}
 
 
 def test_ids_of_clients_differ():
@@ -130,6 +132,10 @@ def test_ids_of_clients_differ():
         LOAD.ids_at(OWN, client, np.arange(LOAD.ids[OWN])) for client in range(LOAD.clients)]
     assert len(np.unique(np.concatenate(ids))) == 20 + 2 * 40
     np.testing.assert_array_equal(LOAD.ids_at(SHARED, 1, np.arange(3)), ids[0][:3])
+    fields = [
+        LOAD.ids_at(ADMITTED, client, np.arange(LOAD.ids[ADMITTED])) >> np.uint64(64 - FIELD_BITS)
+        for client in range(LOAD.clients)]
+    assert len(np.unique(np.concatenate(fields))) == 2 * 40
 
 
 @pytest.fixture
