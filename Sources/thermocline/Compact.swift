@@ -36,6 +36,14 @@ struct Compact: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            """
+            Drop rows last used more seconds ago; only in a table with a time to live, which keeps \
+            these times. What has outlived that goes in any case.
+            """, valueName: "SECONDS"))
+    var maxAge: UInt32?
+
+    @Option(
+        help: ArgumentHelp(
             "Give a table of scheme full another scheme; shared rows are fitted to its rows.",
             discussion: """
                 hashed:rows=N, double-hashed:rows=N,combine=sum, \
@@ -57,10 +65,12 @@ struct Compact: ParsableCommand {
         guard (0...Int(UInt16.max)).contains(minCount) else {
             throw ValidationError("counts are 0…\(UInt16.max)")
         }
+        guard maxAge != 0 else { throw ValidationError("--max-age is at least 1 second") }
         guard packed.file != nil || (table.count == 1 && output != nil) else {
             throw ValidationError("Give --table NAME and --output DIR, or --packed FILE.")
         }
-        guard packed.file == nil || (output == nil && minCount == 0 && to == nil) else {
+        guard packed.file == nil || (output == nil && minCount == 0 && maxAge == nil && to == nil)
+        else {
             throw ValidationError("--packed takes the tables as they are, and no --output.")
         }
     }
@@ -76,6 +86,7 @@ struct Compact: ParsableCommand {
         let path = OfflineSource.absolute(output ?? "")
         var options = CompactionOptions()
         options.countMin = minCount
+        options.ageMax = maxAge
         options.memoryBytes = memory.bytes
         if let to {
             options.scheme = EmbeddingStore.Scheme(to.scheme)
@@ -119,6 +130,7 @@ struct CompactReport: Encodable {
     var rowsBefore: Int
     var rowsAfter: Int
     var rareRows: Int
+    var expiredRows: Int
     var ownRows: Int
     var sharedRows: Int
     var bytesBefore: Int
@@ -137,6 +149,7 @@ struct CompactReport: Encodable {
         rowsBefore = done.rowsBefore
         rowsAfter = done.rowsAfter
         rareRows = done.rareRows
+        expiredRows = done.expiredRows
         ownRows = done.ownRows
         sharedRows = done.sharedRows
         bytesBefore = done.bytesBefore
@@ -156,7 +169,7 @@ struct CompactReport: Encodable {
             path,
             "table           \(table)",
             "rows            \(rowsBefore) before, \(rowsAfter) after",
-            "dropped         \(rareRows) rare",
+            "dropped         \(rareRows) rare, \(expiredRows) expired",
         ]
         if sharedRows > 0 {
             lines += [

@@ -108,6 +108,46 @@ import Testing
         }
     }
 
+    @Test func compactDropsWhatIsRareAndWhatIsOld() async throws {
+        let folder = try CommandLineRun.makeFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let writer = try StoreWriter(destination: folder.appending(path: "data").path)
+        let schema = EmbeddingStore.TableSchema(
+            dimension: 8, coldPrecision: .float32, timeToLive: 1_000_000)
+        let item = try writer.createTable(named: "item", schema)
+        let now = UnixClock.system.now()
+        // By tens: used 0 to 3 times; days, weeks and months ago.
+        for key in 0..<120 as Range<UInt64> {
+            try item.append(
+                key: key, values: [Float](repeating: 1, count: 8), frequency: UInt16(key / 10 % 4),
+                lastUse: now - [100, 500_000, 2_000_000][Int(key) / 40])
+        }
+        _ = try writer.finish()
+        var result = try await run(
+            "compact", folder, "--table", "item", "--output",
+            folder.appending(path: "a").path, "--json")
+        #expect(result.status == 0, "\(result.messages)")
+        var report = try result.json()
+        #expect(report["expiredRows"] as? Int == 40)
+        #expect(report["rareRows"] as? Int == 0)
+        #expect(report["rowsAfter"] as? Int == 80)
+        result = try await run(
+            "compact", folder, "--table", "item", "--max-age", "86400", "--min-count", "1",
+            "--output", folder.appending(path: "b").path, "--json")
+        report = try result.json()
+        #expect(report["expiredRows"] as? Int == 80)
+        #expect(report["rareRows"] as? Int == 10)
+        #expect(report["rowsAfter"] as? Int == 30)
+        result = try await run(
+            "compact", folder, "--table", "item", "--max-age", "86400", "--min-count", "3",
+            "--output", folder.appending(path: "c").path)
+        #expect(result.output.contains("120 before, 10 after"), "\(result.output)")
+        #expect(result.output.contains("30 rare, 80 expired"), "\(result.output)")
+        let verified = try await CommandLineRun(
+            ["verify", "--data", folder.appending(path: "c").path])
+        #expect(verified.status == 0, "\(verified.messages)")
+    }
+
     /// Each with a message, its exit status, and nothing made.
     @Test func badInputIsToldApart() async throws {
         try await withStore(rows: { [$0 == 9 ? .nan : 1] + [Float](repeating: 1, count: 7) }) {
@@ -140,6 +180,12 @@ import Testing
                     ], 78, "memory"
                 ),
                 (["compact", "--table", "item", "--min-count=-1", "--output", new], 64, "0…65535"),
+                (["compact", "--table", "item", "--max-age", "0", "--output", new], 64, "1 second"),
+                (["compact", "--max-age", "9", "--packed", new], 64, "as they are"),
+                (
+                    ["compact", "--table", "user", "--max-age", "9", "--output", new], 78,
+                    "no time to live"
+                ),
             ]
             for test in cases {
                 let result = try await CommandLineRun(

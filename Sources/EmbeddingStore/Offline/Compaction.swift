@@ -7,6 +7,7 @@ final class Compaction {
     private let sharing: RowSharing?
     private let progress: Progress?
     private let firstSharedKey: UInt64?
+    private let lifetime: Lifetime?
     private var choice = OwnRowChoice()
     private(set) var report = CompactionReport()
     /// By bucket of frequency.
@@ -21,6 +22,7 @@ final class Compaction {
         self.sharing = sharing
         self.progress = progress
         firstSharedKey = table.schema.firstSharedKey
+        lifetime = Lifetime(table.schema)
     }
 
     /// Fills `writer`, of a table whose scheme is that of `sharing`; `scratch` is a folder for files
@@ -51,16 +53,26 @@ final class Compaction {
     ) throws(StoreError) {
         try table.scanFinite(progress: { [progress] in progress?(stage, $0, $1) }) {
             (row) throws(StoreError) in
-            if isKept(row) { try body(row) }
+            if fate(of: row) == .stays { try body(row) }
         }
     }
 
-    /// Rows that ids share belong to none of them, and stay.
-    private func isRare(_ row: StoredRow) -> Bool {
-        Int(row.frequency) < options.countMin && firstSharedKey.map { row.key < $0 } ?? true
-    }
+    private enum Fate { case stays, isExpired, isRare }
 
-    private func isKept(_ row: StoredRow) -> Bool { !isRare(row) }
+    /// What has outlived the table's time to live is not served either. Otherwise rows that ids share
+    /// stay: they belong to none of them.
+    private func fate(of row: StoredRow) -> Fate {
+        if let lifetime, lifetime.isOver(lastUse: row.lastUse, now: options.now) {
+            return .isExpired
+        }
+        if let firstSharedKey, row.key >= firstSharedKey { return .stays }
+        if let ageMax = options.ageMax,
+            Lifetime.age(lastUse: row.lastUse, now: options.now) > ageMax
+        {
+            return .isExpired
+        }
+        return Int(row.frequency) < options.countMin ? .isRare : .stays
+    }
 
     /// Finds the shared rows.
     private func fitted(
@@ -107,7 +119,12 @@ final class Compaction {
         var states = fit.map { SharedStates(table, $0, rowCount: sharing?.rowCount ?? 0) }
         try table.scanFinite(progress: { [progress] in progress?(.writing, $0, $1) }) {
             (row) throws(StoreError) in
-            if isRare(row) {
+            switch fate(of: row) {
+            case .stays: break
+            case .isExpired:
+                report.expiredRows += 1
+                return
+            case .isRare:
                 report.rareRows += 1
                 return
             }
@@ -129,7 +146,7 @@ final class Compaction {
             try writer.append(
                 key: sharing.key(number), values: row,
                 state: states.state(number, row: row, weight: fit.weights[number]),
-                frequency: UInt16(clamping: Int(fit.weights[number])))
+                frequency: UInt16(clamping: Int(fit.weights[number])), lastUse: options.now)
         }
         report.sharedRows = used.count
     }

@@ -2,6 +2,11 @@
 public struct CompactionOptions: Sendable {
     /// Rows that were used less often go.
     public var countMin = 0
+    /// Rows that were last used more seconds ago go; nil: only those that have outlived the table's
+    /// time to live. Only for a table that has one, which keeps these times.
+    public var ageMax: UInt32?
+    /// What time it is, in seconds since 1970.
+    public var now = UnixClock.system.now()
     /// The scheme that the table shall have, with the admission count that goes with it; nil leaves
     /// both.
     public var scheme: Scheme?
@@ -40,8 +45,10 @@ public struct CompactionReport: Sendable {
     public var rowsBefore = 0
     /// In the table as it is now: own rows and shared ones.
     public var rowsAfter = 0
-    /// Ids that were dropped because they are rare.
+    /// Rows that were dropped because they are rare.
     public var rareRows = 0
+    /// Rows that were dropped because they were not used for too long, rare or not.
+    public var expiredRows = 0
     /// Ids that have a row of their own.
     public var ownRows = 0
     public var sharedRows = 0

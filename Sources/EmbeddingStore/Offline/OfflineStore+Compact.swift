@@ -1,13 +1,13 @@
 extension OfflineStore {
     /// Makes a store, in a folder that must not exist, whose table has lost the rows that the options
-    /// say, has the scheme that they say, and lies on disk as closely as it can; otherwise it is what
+    /// say and those that have outlived its time to live, has the scheme that they say, and lies on disk as closely as it can; otherwise it is what
     /// this one is. Blocks.
     ///
     /// Every row that stays is rounded to the nearest of the table's precision on disk; one that was
     /// there in it already stays as it is, bit for bit.
     ///
     /// Throws `unknownTable`, `cannotCreate`, `invalidSchema` or `unsupported` for a scheme that the
-    /// table cannot get, `nonFinite` for a row on disk that is no numbers, `damaged`, `storageFailed`
+    /// table cannot get or an age that it does not keep, `nonFinite` for a row on disk that is no numbers, `damaged`, `storageFailed`
     /// or `storageFull`; then the folder is not there.
     public func compact(
         table name: String, _ options: CompactionOptions, output: String,
@@ -15,10 +15,11 @@ extension OfflineStore {
     ) throws(StoreError) -> CompactionReport {
         let table = try table(named: name)
         var schema = table.schema
+        if options.ageMax != nil, schema.timeToLive == 0 { throw .keepsNoTimes(table: name) }
         guard let scheme = options.scheme, scheme != schema.scheme else {
-            if options.countMin > 0, schema.firstSharedKey == 0 {
+            if options.countMin > 0 || options.ageMax != nil, schema.firstSharedKey == 0 {
                 throw .unsupported(
-                    "table '\(name)' has no rows that belong to one id, so none is rare")
+                    "table '\(name)' has no rows that belong to one id, so no id is rare or old")
             }
             return try compact(table, to: schema, sharing: nil, options, output, progress)
         }

@@ -16,13 +16,17 @@ extension Table {
         guard minFrequency >= 0, maxAge ?? 0 >= 0 else {
             throw .malformed("a frequency or an age to shrink by is at least 0")
         }
-        if maxAge != nil, rows.lifetime == nil {
-            throw .unsupported(
-                "table '\(name)' has no time to live, so it does not know when rows were used")
-        }
+        if maxAge != nil, rows.lifetime == nil { throw .keepsNoTimes(table: name) }
         return try naming { () throws(StoreError) in
             try rows.shrink(
                 frequencyMin: minFrequency, ageMax: maxAge.map { UInt32(clamping: $0) })
         }
+    }
+}
+
+extension StoreError {
+    /// An age was asked for in a table whose rows live for ever.
+    static func keepsNoTimes(table name: String) -> StoreError {
+        .unsupported("table '\(name)' has no time to live, so it does not know when rows were used")
     }
 }

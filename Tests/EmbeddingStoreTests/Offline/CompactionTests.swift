@@ -72,6 +72,104 @@ import Testing
         #expect(try Verification(path: folder.result).isSound)
     }
 
+    /// Rows used `id % 4` times, `id` seconds before 10 000, in a table whose rows live 90 s.
+    private func writeAges(
+        _ folder: OfflineFolder, _ count: Int = 120
+    ) throws -> [OfflineFolder.Row] {
+        var schema = TableSchema.offline()
+        schema.timeToLive = 90
+        let rows = (0..<count).map { (id: Int) -> OfflineFolder.Row in
+            let values = [Float](repeating: Float(id), count: 8)
+            return OfflineFolder.Row(
+                key: UInt64(id), values: values, state: [1], frequency: UInt16(id % 4),
+                lastUse: UInt32(10_000 - id))
+        }
+        try folder.write(rows, schema)
+        return rows
+    }
+
+    /// A row that is both rare and expired counts as expired.
+    @Test(arguments: [(0, nil), (0, 50), (0, 200), (2, nil), (2, 50)] as [(Int, UInt32?)])
+    func expiredRowsGo(countMin: Int, ageMax: UInt32?) throws {
+        let folder = try OfflineFolder()
+        let rows = try writeAges(folder)
+        var options = CompactionOptions()
+        options.countMin = countMin
+        options.ageMax = ageMax
+        options.now = 10_000
+        let report = try OfflineStore(path: folder.source)
+            .compact(table: "t", options, output: folder.result)
+        let young = rows.filter { 10_000 - $0.lastUse <= min(ageMax ?? 90, 90) }
+        let kept = young.filter { Int($0.frequency) >= countMin }
+        #expect(report.expiredRows == rows.count - young.count)
+        #expect(report.rareRows == young.count - kept.count)
+        #expect(report.rowsAfter == kept.count && report.error.rows == kept.count)
+        let result = try OfflineFolder.rows(folder.result)
+        #expect(result.map(\.key) == kept.map(\.key))
+        #expect(result.map(\.lastUse) == kept.map(\.lastUse))
+    }
+
+    /// They are not among the frequent, and shared rows are not fitted to them.
+    @Test func expiredRowsHaveNoPartInAnotherScheme() throws {
+        let folder = try OfflineFolder()
+        _ = try writeAges(folder)
+        var options = CompactionOptions()
+        options.now = 10_000
+        options.ageMax = 9
+        options.scheme = .frequencyDoubleHashed(own: 4, shared: 1, score: .count)
+        let report = try OfflineStore(path: folder.source)
+            .compact(table: "t", options, output: folder.result)
+        #expect(report.expiredRows == 110 && report.rareRows == 0)
+        #expect(report.ownRows == 4 && report.error.rows == 10)
+        let result = try OfflineFolder.rows(folder.result)
+        #expect(result.map(\.key) == [2, 3, 6, 7, ~0])
+        // Ids 0, 1, 4, 5, 8 and 9, of which 0, 4 and 8 count for one though they are not used, and two
+        // of the shared row make one of an id.
+        #expect((try #require(result.last).values[0] - Float(27) / 6 / 2).magnitude < 1e-5)
+        #expect(try #require(result.last).lastUse == 10_000)
+    }
+
+    /// Nobody is served a shared row that has outlived its time either; but its age is no id's.
+    @Test func sharedRowsExpireWithTheTableAlone() throws {
+        let folder = try OfflineFolder()
+        var schema = TableSchema.offline()
+        schema.timeToLive = 90
+        schema.scheme = .frequencyFiltered(.exact)
+        schema.admissionCount = 2
+        schema.fieldBits = 1
+        let values = [Float](repeating: 1, count: 8)
+        try folder.write(
+            [
+                .init(key: 5, values: values, frequency: 9, lastUse: 9_940),
+                .init(key: 6, values: values, frequency: 9, lastUse: 9_960),
+                .init(key: .max - 1, values: values, frequency: 0, lastUse: 9_000),
+                .init(key: .max, values: values, frequency: 0, lastUse: 9_940),
+            ], schema)
+        var options = CompactionOptions()
+        options.now = 10_000
+        options.ageMax = 50
+        options.countMin = 2
+        let report = try OfflineStore(path: folder.source)
+            .compact(table: "t", options, output: folder.result)
+        #expect(try OfflineFolder.rows(folder.result).map(\.key) == [6, .max])
+        #expect(report.expiredRows == 2 && report.rareRows == 0)
+    }
+
+    @Test func anAgeNeedsTimesThatAreKept() throws {
+        let folder = try OfflineFolder()
+        try folder.write(sums(10, sharing(.sum, rows: 5)), .offline())
+        var options = CompactionOptions()
+        options.ageMax = 5
+        for scheme in [nil, Scheme.hashed(rows: 3)] {
+            options.scheme = scheme
+            let source = try OfflineStore(path: folder.source)
+            #expect(
+                storeError { try source.compact(table: "t", options, output: folder.result) }
+                    == .keepsNoTimes(table: "t"))
+            #expect(folder.names == ["source"])
+        }
+    }
+
     /// Rows that were in memory are on disk as they were there, until a compaction.
     @Test func rowsAreInThePrecisionOfTheDiskAfterwards() throws {
         let temporary = try TemporaryStore()

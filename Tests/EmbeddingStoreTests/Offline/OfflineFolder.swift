@@ -38,6 +38,7 @@ final class OfflineFolder {
         var values: [Float]
         var state: [Float]?
         var frequency: UInt16 = 1
+        var lastUse: UInt32 = 0
     }
 
     /// Makes the source of one table.
@@ -46,7 +47,8 @@ final class OfflineFolder {
         let tableWriter = try writer.createTable(named: table, schema)
         for row in rows {
             try tableWriter.append(
-                key: row.key, values: row.values, state: row.state, frequency: row.frequency)
+                key: row.key, values: row.values, state: row.state, frequency: row.frequency,
+                lastUse: row.lastUse)
         }
         _ = try writer.finish()
     }

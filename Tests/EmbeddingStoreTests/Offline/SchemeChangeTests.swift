@@ -90,12 +90,20 @@ import Testing
         let folder = try OfflineFolder()
         var schema = TableSchema.offline()
         schema.scheme = .hashed(rows: 10)
+        schema.timeToLive = 60
+        let now = UnixClock.system.now()
         try folder.write(
-            [.init(key: .max, values: Array(repeating: 1, count: 8), frequency: 1)], schema)
+            [
+                .init(
+                    key: .max, values: Array(repeating: 1, count: 8), frequency: 1, lastUse: now)
+            ], schema)
         guard
             case .unsupported = storeError({ try compact(folder, .full) }),
             case .unsupported = storeError({
                 try compact(folder, schema.scheme) { $0.countMin = 2 }
+            }),
+            case .unsupported = storeError({
+                try compact(folder, schema.scheme) { $0.ageMax = 2 }
             })
         else {
             Issue.record("its rows belong to no id")
