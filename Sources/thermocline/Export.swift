@@ -9,14 +9,24 @@ struct Export: ParsableCommand {
         abstract: "Writes a table's ids and rows to a file, without a server.",
         discussion: """
             Works on a data directory or checkpoint that no server has open, and changes nothing \
-            there. Rows come in ascending order of id, as float32 or float16; optimizer state stays \
-            behind. The file must not exist, and has its name once it is whole.
+            there. Rows that belong to one id come in ascending order of id, as float32 or float16; \
+            optimizer state and what has outlived the table's time to live stay behind. Where ids \
+            share rows, --ids says of which to write what a server would answer. The file must not \
+            exist, and has its name once it is whole.
             """)
 
     @OptionGroup var source: OfflineSource
 
     @Option(help: ArgumentHelp("The table's name.", valueName: "NAME"))
     var table: String
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            Write what these ids are served, in the order of the file, which has an id on each line; \
+            a count behind it is passed over. Ids without a row get the table's default row.
+            """, valueName: "FILE"))
+    var ids: String?
 
     @Option(
         name: .shortAndLong,
@@ -35,49 +45,56 @@ struct Export: ParsableCommand {
     func run() throws {
         let format = try RowFileFormat.of(output, format)
         let started = ContinuousClock.now
-        let store = try source.open()
-        let table = try store.table(named: table)
-        guard table.schema.scheme == .full else {
+        let table = try source.open().table(named: table)
+        let export = RowExport(
+            table: table, format: format, path: OfflineSource.absolute(output), element: element)
+        let done: (rows: Int, absent: Int?)
+        if let ids {
+            done = try export.writeServed(idsIn: ids)
+        } else if table.hasOwnRows {
+            done = (try export.writeOwn(), nil)
+        } else {
             throw Failure(
-                .configuration,
-                "table '\(table.name)' does not have a row for each id: its scheme is "
-                    + "\(table.schema.scheme)")
+                .usage,
+                "table '\(table.name)' does not say which ids it has: its scheme is "
+                    + "\(table.schema.scheme); name them with --ids FILE")
         }
-        let writer = try format.writer(
-            path: OfflineSource.absolute(output), rowCount: table.rowCount,
-            dimension: table.schema.dimension, element: element)
-        var progress = OfflineProgress("export")
-        try RowExport(table, to: writer).run { progress.show("writing", $0, of: $1) }
         StandardError.clearProgress()
         let report = RowExchangeReport(
-            path: output, table: table.name, format: format, rows: table.rowCount,
+            path: output, table: table.name, format: format, rows: done.rows, absent: done.absent,
             dimension: table.schema.dimension, since: started)
         print(json ? try JSONText.of(report) : report.text)
     }
 }
 
-/// Rows from a table on disk into a file, a batch at a time.
+/// Rows of a table on disk on their way into a file, a batch at a time.
 private struct RowExport {
-    private let table: OfflineTable
-    private let writer: any RowWriter
+    let table: OfflineTable
+    let format: RowFileFormat
+    let path: String
+    let element: RowElement
 
     private static let batchRows = 4096
 
-    init(_ table: OfflineTable, to writer: any RowWriter) {
-        self.table = table
-        self.writer = writer
+    private func writer(rowCount: Int) throws -> any RowWriter {
+        try format.writer(
+            path: path, rowCount: rowCount, dimension: table.schema.dimension, element: element)
     }
 
-    func run(progress: @escaping (Int, Int) -> Void) throws {
+    // MARK: rows of their own
+
+    /// Writes the rows that belong to one id; returns how many there are.
+    func writeOwn() throws -> Int {
+        let now = UnixClock.system.now()
+        let count = try countOwn(at: now)
+        let writer = try writer(rowCount: count)
         var batch = RowBatch()
         var rows = 0
         // A scan knows no errors of files.
         var failure: RowFileError?
         func write() throws(StoreError) {
             rows += batch.ids.count
-            guard rows <= table.rowCount else {
-                throw .damaged("table '\(table.name)' has more than \(table.rowCount) rows")
-            }
+            guard rows <= count else { throw wrongCount(rows, count) }
             do throws(RowFileError) {
                 try writer.write(batch)
             } catch {
@@ -87,8 +104,10 @@ private struct RowExport {
             batch.ids.removeAll(keepingCapacity: true)
             batch.values.removeAll(keepingCapacity: true)
         }
+        var progress = OfflineProgress("export")
         do {
-            try table.scanFinite(progress: progress) { (row) throws(StoreError) in
+            try table.scanOwn(at: now, progress: { progress.show("writing", $0, of: $1) }) {
+                (row) throws(StoreError) in
                 batch.ids.append(row.key)
                 batch.values.append(contentsOf: row.values)
                 if batch.ids.count == Self.batchRows { try write() }
@@ -97,11 +116,62 @@ private struct RowExport {
         } catch {
             throw failure ?? error as any Error
         }
-        guard rows == table.rowCount else {
-            throw StoreError.damaged(
-                "table '\(table.name)' has \(rows) rows, not \(table.rowCount)")
-        }
+        guard rows == count else { throw wrongCount(rows, count) }
         try writer.finish()
+        return rows
+    }
+
+    /// Files say first how many rows they have.
+    private func countOwn(at now: UInt32) throws(StoreError) -> Int {
+        if table.schema.scheme == .full, table.schema.timeToLive == 0 { return table.rowCount }
+        var rows = 0
+        var progress = OfflineProgress("export")
+        try table.scanOwn(at: now, progress: { progress.show("counting", $0, of: $1) }) { _ in
+            rows += 1
+        }
+        return rows
+    }
+
+    private func wrongCount(_ rows: Int, _ expected: Int) -> StoreError {
+        .damaged("table '\(table.name)' has \(rows) rows, not \(expected)")
+    }
+
+    // MARK: what ids are served
+
+    /// Writes what the ids in a file are served; returns how many there are, and how many of them
+    /// without a row.
+    func writeServed(idsIn file: String) throws -> (rows: Int, absent: Int) {
+        var count = 0
+        try forEachBatch(file, "checking") { count += $0.count }
+        let writer = try writer(rowCount: count)
+        var rows = 0
+        var absent = 0
+        try forEachBatch(file, "writing") { ids in
+            rows += ids.count
+            guard rows <= count else { throw changed(file) }
+            let served = try table.serve(ids)
+            absent += served.found.count { !$0 }
+            try writer.write(RowBatch(ids: ids, values: served.rows))
+        }
+        guard rows == count else { throw changed(file) }
+        try writer.finish()
+        return (rows, absent)
+    }
+
+    private func forEachBatch(
+        _ file: String, _ stage: String, _ body: ([UInt64]) throws -> Void
+    ) throws {
+        let reader = try IDReader(path: file)
+        var ids: [UInt64] = []
+        var progress = OfflineProgress("export")
+        while try reader.next(into: &ids, limit: Self.batchRows) {
+            try body(ids)
+            progress.show(stage, reader.bytesRead, of: reader.byteCount, unit: "bytes")
+        }
+    }
+
+    private func changed(_ file: String) -> Failure {
+        Failure(.badData, "\(file) changed while it was read")
     }
 }
 
@@ -111,18 +181,21 @@ struct RowExchangeReport: Encodable {
     var table: String
     var format: String
     var rows: Int
+    /// Ids that got the default row, because they have none; nil where all of them have one.
+    var idsWithoutRow: Int?
     var dimension: Int
     var seconds: Double
     var rowsPerSecond: Double
 
     init(
-        path: String, table: String, format: RowFileFormat, rows: Int, dimension: Int,
-        since started: ContinuousClock.Instant
+        path: String, table: String, format: RowFileFormat, rows: Int, absent: Int? = nil,
+        dimension: Int, since started: ContinuousClock.Instant
     ) {
         self.path = path
         self.table = table
         self.format = format.rawValue
         self.rows = rows
+        idsWithoutRow = absent
         self.dimension = dimension
         seconds = (ContinuousClock.now - started) / .seconds(1)
         rowsPerSecond = Double(rows) / max(seconds, 1e-9)
@@ -131,5 +204,6 @@ struct RowExchangeReport: Encodable {
     var text: String {
         "\(path): \(Units.count(UInt64(rows))) rows of dimension \(dimension), \(format), "
             + "\(Units.rate(rowsPerSecond)) rows/s"
+            + (idsWithoutRow.map { ", \($0) ids without a row" } ?? "")
     }
 }

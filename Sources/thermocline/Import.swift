@@ -14,7 +14,8 @@ struct Import: AsyncParsableCommand {
         discussion: """
             Into a data directory (--data) that no server has open, which is made if it does not \
             exist, or into a running server (--server). A table that is not there is made, with the \
-            file's dimension and the options of table create. Optimizer state begins anew. \
+            file's dimension and the options of table create. Where ids share rows, they are \
+            assigned as a server assigns them. Optimizer state begins anew. \
             The whole file is checked before anything is written. A data directory then has all \
             rows or, if the command is interrupted, is as it was; a server gets the rows in \
             batches. Of rows with one id the last counts.
@@ -141,32 +142,43 @@ private struct RowFile {
     /// Makes a store with the rows, and puts it in the place of the one that is there.
     func write(to table: String, of data: String, newTable: EmbeddingStore.TableSchema) throws {
         guard FileManager.default.fileExists(atPath: data) else {
-            _ = try fill(StoreWriter(destination: data), table, newTable, in: nil).finish()
+            let writer = try StoreWriter(destination: data)
+            if let assign = try fill(writer, table, newTable, in: nil) {
+                _ = try writer.finish(after: assign)
+            } else {
+                _ = try writer.finish()
+            }
             return
         }
         let store = try OfflineStore(path: data)
         let replacement = try StoreReplacement(of: store)
-        _ = try fill(replacement.writer, table, newTable, in: store)
-        try replacement.finish()
+        if let assign = try fill(replacement.writer, table, newTable, in: store) {
+            try replacement.finish(after: assign)
+        } else {
+            try replacement.finish()
+        }
     }
 
+    /// Writes the rows where each id has one of its own. Elsewhere returns what assigns them, once the
+    /// store can be opened: only the scheme knows what becomes of a row.
     private func fill(
         _ writer: StoreWriter, _ name: String, _ newTable: EmbeddingStore.TableSchema,
         in store: OfflineStore?
-    ) throws -> StoreWriter {
-        let rows: TableWriter
-        if let table = store?.tables.first(where: { $0.name == name }) {
-            try check(table.schema.dimension, of: name)
-            guard table.schema.scheme == .full else {
-                throw Failure(
-                    .configuration,
-                    "table '\(name)' does not have a row for each id: its scheme is "
-                        + "\(table.schema.scheme)")
+    ) throws -> ((Store) throws -> Void)? {
+        let old = store?.tables.first { $0.name == name }
+        let schema = old?.schema ?? newTable
+        try check(schema.dimension, of: name)
+        if case .deepHash = schema.scheme { throw Self.network(of: name) }
+        guard schema.scheme == .full else {
+            if old == nil { _ = try writer.createTable(named: name, schema) }
+            return { store in
+                let table = try store.table(named: name)
+                try read(open(), "assigning") { try table.assign($0.ids, $0.values) }
             }
-            rows = try writer.openTable(named: name)
-        } else {
-            rows = try writer.createTable(named: name, newTable)
         }
+        let rows =
+            try old == nil
+            ? writer.createTable(named: name, schema) : writer.openTable(named: name)
         let reader = try open()
         try read(reader, "writing") { batch in
             for (at, id) in batch.ids.enumerated() {
@@ -175,7 +187,14 @@ private struct RowFile {
                     key: id, values: Array(batch.values[start..<start + reader.dimension]))
             }
         }
-        return writer
+        return nil
+    }
+
+    private static func network(of table: String) -> Failure {
+        Failure(
+            .configuration,
+            "a network makes the rows of table '\(table)', and none can be put in their place; "
+                + "train it with pushes, or import into a table of another scheme")
     }
 
     // MARK: into a server
@@ -187,9 +206,11 @@ private struct RowFile {
         do {
             table = try await client.table(named: name)
         } catch let error as WireError where error.code == .unknownTable {
+            if case .deepHash = newTable.scheme { throw Self.network(of: name) }
             table = try await client.createTable(name, schema: newTable, ifExists: .open)
         }
         try check(table.dimension, of: name)
+        if case .deepHash = table.schema.scheme { throw Self.network(of: name) }
         let reader = try open()
         var batch = RowBatch()
         var progress = OfflineProgress("import")

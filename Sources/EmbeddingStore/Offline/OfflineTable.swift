@@ -9,6 +9,7 @@ public struct OfflineTable {
     /// Pushes applied since the table was made: Adam's step.
     public let pushCount: Int
     private let owner: OfflineStore
+    private let table: Table
     private let cold: any ColdTier
     private let epoch: UInt32
 
@@ -17,6 +18,7 @@ public struct OfflineTable {
 
     init(_ table: Table, of owner: OfflineStore, in store: Store) {
         self.owner = owner
+        self.table = table
         let figures = table.statistics()
         name = table.name
         number = table.number
@@ -61,6 +63,37 @@ public struct OfflineTable {
             guard row.isFinite else { throw .nonFinite("row \(row.key) of table '\(name)'") }
             try body(row)
         }
+    }
+
+    /// Whether there are rows that belong to one id, which is their key.
+    public var hasOwnRows: Bool { schema.firstSharedKey != 0 }
+
+    /// Calls `body` with each row that belongs to one id and has not outlived the table's time to live,
+    /// in ascending order of id. Throws as `scanFinite` does.
+    public func scanOwn(
+        at now: UInt32, progress: Progress? = nil, _ body: (StoredRow) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        let lifetime = Lifetime(schema)
+        let firstShared = schema.firstSharedKey
+        try scanFinite(progress: progress) { (row) throws(StoreError) in
+            if let firstShared, row.key >= firstShared { return }
+            if let lifetime, lifetime.isOver(lastUse: row.lastUse, now: now) { return }
+            try body(row)
+        }
+    }
+
+    /// What a server that creates nothing would answer for `ids`: rows, float32[n][dimension], and
+    /// which of them are there. Blocks.
+    ///
+    /// Throws `nonFinite`, `damaged` or `storageFailed`.
+    public func serve(
+        _ ids: [UInt64]
+    ) throws(StoreError) -> (rows: [Float], found: [Bool]) {
+        let served = try table.serve(ids)
+        if let bad = served.rows.firstIndex(where: { !$0.isFinite }) {
+            throw .nonFinite("what id \(ids[bad / schema.dimension]) of table '\(name)' is served")
+        }
+        return served
     }
 
     /// The largest key; 0 when there is none.

@@ -26,8 +26,18 @@ public final class StoreReplacement {
     /// Throws what `StoreWriter` does, and `cannotCreate` where the folder cannot be replaced, being
     /// a mount point for instance; the old store is there then.
     public func finish() throws(StoreError) {
-        let new = writer.destination
         _ = try writer.finish()
+        try exchange()
+    }
+
+    /// The same, after the new store was changed as a server changes it; throws what `body` throws, too.
+    public func finish(after body: (Store) throws -> Void) throws {
+        _ = try writer.finish(after: body)
+        try exchange()
+    }
+
+    private func exchange() throws(StoreError) {
+        let new = writer.destination
         guard unsafe tl_exchange(new, path) == 0 else {
             let reason = unsafe String(cString: strerror(errno))
             try? FileManager.default.removeItem(atPath: new)

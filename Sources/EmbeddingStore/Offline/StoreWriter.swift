@@ -111,6 +111,42 @@ public final class StoreWriter {
     /// Writes what is left and gives the folder its name: from here on it is a store. Returns bytes
     /// of its files. No call may follow.
     public func finish() throws(StoreError) -> Int {
+        try writeRest()
+        try folder.finish()
+        return StoreFiles.byteCount(destination)
+    }
+
+    /// The same, but first the store is opened and changed as a server changes it: what goes through
+    /// the scheme of a table cannot be written row by row.
+    ///
+    /// Throws what `body` throws, too; then the folder is not there.
+    public func finish(
+        memoryBytes: Int = 256 << 20, after body: (Store) throws -> Void
+    ) throws -> Int {
+        try writeRest()
+        let hotRows = HotList.path(inFolder: folder.path)
+        let kept = hotRows + ".kept"
+        let hasHotRows = unsafe rename(hotRows, kept) == 0
+        var options = Store.Options(memoryBytes: memoryBytes, durability: .none)
+        options.restoresHotRows = false
+        options.removesExpiredRows = false
+        let store = try Store(path: folder.path, options: options)
+        do { try body(store) } catch {
+            // It goes away.
+            try? store.close()
+            throw error
+        }
+        try store.close()
+        // What is in memory here says nothing of what a server will need.
+        unsafe unlink(hotRows)
+        if hasHotRows, unsafe rename(kept, hotRows) != 0 {
+            throw StoreError.file(hotRows, "restore", errno)
+        }
+        try folder.finish()
+        return StoreFiles.byteCount(destination)
+    }
+
+    private func writeRest() throws(StoreError) {
         for (number, writer) in writers {
             let rows = try writer.finish()
             state.tables[String(number), default: .init(coldKeys: 0, pushes: 0)].coldKeys = rows
@@ -129,7 +165,5 @@ public final class StoreWriter {
         state.hasLog = false
         state.coldFiles = try ColdFiles(folder: folder.path + "/cold", tables: names)
         try DataDirectory.write(state, inFolder: folder.path)
-        try folder.finish()
-        return StoreFiles.byteCount(destination)
     }
 }

@@ -19,6 +19,14 @@ extension Table {
 
     /// Which of `ids` have a row.
     public func contains(_ ids: [UInt64]) throws(StoreError) -> [Bool] {
+        try serve(ids).found
+    }
+
+    /// The rows of `ids`, float32[n][dimension], and which of them are there; the others are served as
+    /// the default row, and nothing is created.
+    public func serve(
+        _ ids: [UInt64]
+    ) throws(StoreError) -> (rows: [Float], found: [Bool]) {
         var bits = [UInt8](repeating: 0, count: (ids.count + 7) / 8)
         var rows = [Float](repeating: 0, count: ids.count * schema.dimension)
         try unsafe ids.withBytes { (idBytes) throws(StoreError) in
@@ -36,7 +44,7 @@ extension Table {
                 }
             }
         }
-        return ids.indices.map { bits[$0 / 8] >> UInt8($0 % 8) & 1 == 1 }
+        return (rows, ids.indices.map { bits[$0 / 8] >> UInt8($0 % 8) & 1 == 1 })
     }
 
     /// One optimizer step with `gradients`, float32[n][dimension]; those of one id are summed
