@@ -318,8 +318,12 @@ struct Dispatcher: Sendable {
                 return try fitting(
                     reply.json(StatsReport(store.statistics(), statistics, memory, diskQueue).json))
             case .stats(let number):
+                let table = try table(number)
                 return try fitting(
-                    reply.json(StatsReport.Table(try table(number).statistics()).json))
+                    reply.json(
+                        StatsReport.Table(
+                            table.statistics(), hotFields: table.fieldStatistics()
+                        ).json))
             case .checkpoint(let path):
                 let store = try writableStore()
                 let started = NIODeadline.now()

@@ -88,8 +88,12 @@ struct StatsReport: Report {
         var demotions: Int
         var evictions: Int
         var rounding: Rounding
+        /// Of a table whose scheme admits ids.
+        var admission: AdmissionFigures?
+        /// Only where one table was asked for: it takes a look at every row in memory.
+        var hotFields: FieldStatistics?
 
-        init(_ figures: TableStatistics) {
+        init(_ figures: TableStatistics, hotFields: FieldStatistics? = nil) {
             name = figures.name
             number = figures.number
             rows = figures.rows
@@ -103,6 +107,8 @@ struct StatsReport: Report {
             demotions = figures.demotions
             evictions = figures.evictions
             rounding = Rounding(figures.rounding)
+            admission = figures.admission
+            self.hotFields = hotFields
         }
     }
 
@@ -139,7 +145,7 @@ struct StatsReport: Report {
             handshake: limits.cutOff[.handshake, default: 0],
             receive: limits.cutOff[.receive, default: 0],
             send: limits.cutOff[.send, default: 0], idle: limits.cutOff[.idle, default: 0])
-        tables = store.tables.map(Table.init)
+        tables = store.tables.map { Table($0) }
         hits = tables.reduce(0) { $0 + $1.hits }
         misses = tables.reduce(0) { $0 + $1.misses }
         hitRatio = hits + misses == 0 ? 1 : Double(hits) / Double(hits + misses)

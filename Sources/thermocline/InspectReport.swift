@@ -79,6 +79,8 @@ struct InspectReport: Encodable {
         var frequencies: Histogram
         var norms: Histogram
         var scales: Histogram
+        /// Missing where ids do not say their field.
+        var fields: FieldStatistics?
 
         init(_ table: OfflineTable, _ survey: TableSurvey) {
             name = table.name
@@ -95,6 +97,7 @@ struct InspectReport: Encodable {
             frequencies = Histogram(survey.frequencies)
             norms = Histogram(survey.norms)
             scales = Histogram(survey.scales)
+            fields = survey.fields
         }
     }
 
@@ -123,6 +126,7 @@ extension InspectReport.Table {
             .map { "\(Units.count(UInt64($0.value))) \($0.key)" }.joined(separator: ", ")
         if !precisions.isEmpty { lines.append("rows on disk   \(precisions)") }
         if rowsNotFinite > 0 { lines.append("not numbers    \(rowsNotFinite) rows") }
+        if let fields { lines.append(fields.text) }
         lines += [
             frequencies.text("frequency"), norms.text("norm"), scales.text("scale"),
         ].filter { !$0.isEmpty }

@@ -1,3 +1,4 @@
+internal import EmbeddingStore
 internal import EmbeddingWire
 internal import Foundation
 
@@ -18,8 +19,10 @@ struct TableDescription: Encodable {
     var timeToLiveSeconds: UInt32
     /// None where the server was not asked.
     var rows: UInt64?
+    /// Rows in memory by field, where ids say it and the server was asked.
+    var hotFields: FieldStatistics?
 
-    init(_ name: String, _ schema: TableSchema, rows: UInt64?) {
+    init(_ name: String, _ schema: EmbeddingWire.TableSchema, rows: UInt64?) {
         self.name = name
         dimension = schema.dimension
         hot = schema.hot.description
@@ -50,6 +53,7 @@ struct TableDescription: Encodable {
         table.add("state", state)
         if fieldBits > 0 { table.add("field bits", "\(fieldBits)") }
         if timeToLiveSeconds > 0 { table.add("lives", "\(timeToLiveSeconds) s after its last use") }
-        return table.text
+        guard let hotFields else { return table.text }
+        return table.text + "\n\nrows in memory, by field\n" + hotFields.text
     }
 }

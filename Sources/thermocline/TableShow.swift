@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import EmbeddingClient
+internal import EmbeddingStore
 
 /// `thermocline table show`.
 struct TableShow: AsyncParsableCommand {
@@ -17,8 +18,20 @@ struct TableShow: AsyncParsableCommand {
     func run() async throws {
         let table = try await server.withClient { client in
             let table = try await client.table(named: name)
-            return TableDescription(name, table.schema, rows: try await table.count())
+            var description = TableDescription(
+                name, table.schema, rows: try await table.count())
+            if table.schema.fieldBits > 0 {
+                description.hotFields = try ServerJSON.decode(
+                    FieldFigures.self, from: try await table.stats()
+                ).hotFields
+            }
+            return description
         }
         print(try table.text(asJSON: json))
+    }
+
+    /// Of a table's statistics, what this shows.
+    private struct FieldFigures: Decodable {
+        var hotFields: FieldStatistics?
     }
 }

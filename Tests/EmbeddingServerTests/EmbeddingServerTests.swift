@@ -1,5 +1,6 @@
 import EmbeddingClient
 import EmbeddingServer
+import EmbeddingWire
 import Foundation
 import Testing
 
@@ -57,6 +58,44 @@ import Testing
                 try await table.drop()
                 #expect(try await refusal { _ = try await table.count() } == .unknownTable)
                 #expect(try await client.tables().isEmpty)
+            }
+        }
+    }
+
+    /// Fields are counted where one table is asked for, admissions always.
+    @Test func aTableReportsFieldsAndAdmissions() async throws {
+        struct Figures: Decodable {
+            var admission: AdmissionFigures?
+            var hotFields: FieldStatistics?
+        }
+        struct Whole: Decodable {
+            var tables: [Figures]
+        }
+        func decoded<Value: Decodable>(_: Value.Type, _ json: String) throws -> Value {
+            try JSONDecoder().decode(Value.self, from: Data(json.utf8))
+        }
+        try await TestServer.with { server in
+            try await server.connected { client in
+                var schema = EmbeddingWire.TableSchema.exact(dimension: 2)
+                schema.scheme = .frequencyFiltered()
+                schema.admissionCount = 2
+                schema.fieldBits = 4
+                let table = try await client.createTable("t", schema: schema)
+                for _ in 0..<3 { _ = try await table.pull([1, 2, 15 << 60 | 1]) }
+                _ = try await table.pull([3, 7 << 60])
+                let figures = try decoded(Figures.self, try await table.stats())
+                #expect(figures.admission?.candidates == 2)
+                #expect(figures.admission?.admissions == 3)
+                let fields = try #require(figures.hotFields)
+                #expect(fields.listed.map(\.field) == [0, 7, 15])
+                #expect(fields.listed.map(\.rows) == [2, 0, 1])
+                #expect(fields.listed.map(\.candidates) == [1, 1, 0])
+                let whole = try decoded(Whole.self, try await client.stats())
+                #expect(whole.tables.map(\.admission) == [figures.admission])
+                #expect(whole.tables.allSatisfy { $0.hotFields == nil })
+                let plain = try await client.createTable("p", schema: .exact(dimension: 2))
+                let none = try decoded(Figures.self, try await plain.stats())
+                #expect(none.admission == nil && none.hotFields == nil)
             }
         }
     }

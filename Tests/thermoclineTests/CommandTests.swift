@@ -51,6 +51,43 @@ import Testing
         }
     }
 
+    @Test func aTableIsShownByField() async throws {
+        try await withServer { server in
+            func show(_ arguments: String...) async throws -> CommandLineRun {
+                let result = try await CommandLineRun(
+                    ["table", "show"] + arguments, server: server.address)
+                #expect(result.status == 0, "\(result.messages)")
+                return result
+            }
+            for bits in ["0", "60"] {
+                let result = try await CommandLineRun(
+                    ["table", "create", "t\(bits)", "--dim", "2", "--field-bits", bits],
+                    server: server.address)
+                #expect(result.status == (bits == "0" ? 0 : 65), "\(result.messages)")
+            }
+            var result = try await CommandLineRun(
+                ["table", "create", "t", "--dim", "2", "--field-bits", "8"],
+                server: server.address)
+            #expect(result.status == 0, "\(result.messages)")
+            let rows = server.folder.appending(path: "rows.csv")
+            try "1,1,1\n2,1,1\n\(5 << 56 | 9 as UInt64),1,1\n"
+                .write(to: rows, atomically: true, encoding: .utf8)
+            result = try await CommandLineRun(
+                ["import", rows.path, "--table", "t", "--numeric-ids"], server: server.address)
+            #expect(result.status == 0, "\(result.messages)")
+            let fields = try #require(try await show("t", "--json").json()["hotFields"])
+            let listed = try #require((fields as? [String: Any])?["listed"] as? [[String: Int]])
+            #expect(listed.map { $0["field"] } == [0, 5])
+            #expect(listed.map { $0["rows"] } == [2, 1])
+            let text = try await show("t").output
+            #expect(text.contains("FIELD  ROWS"), "\(text)")
+            #expect(try await show("t0", "--json").json()["hotFields"] == nil)
+            // The whole server's report does not look at every row.
+            result = try await CommandLineRun(["stats", "--json"], server: server.address)
+            #expect(result.status == 0 && !result.output.contains("hotFields"))
+        }
+    }
+
     @Test func aLoadDoesWhatItWasAskedFor() async throws {
         try await withServer { server in
             func bench(_ arguments: String...) async throws -> CommandLineRun {

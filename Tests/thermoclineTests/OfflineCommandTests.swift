@@ -62,6 +62,30 @@ import Testing
         }
     }
 
+    @Test func inspectTellsFieldsApart() async throws {
+        let folder = try CommandLineRun.makeFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let writer = try StoreWriter(destination: folder.appending(path: "data").path)
+        let table = try writer.createTable(
+            named: "t", EmbeddingStore.TableSchema(dimension: 1, fieldBits: 8))
+        let keys: [UInt64] = [5, 6, 7 << 56, 7 << 56 | 1, 7 << 56 | 2]
+        for key in keys {
+            try table.append(key: key, values: [1], frequency: 4)
+        }
+        _ = try writer.finish()
+        var result = try await run("inspect", folder, "--json")
+        let tables = try #require(try result.json()["tables"] as? [[String: Any]])
+        let fields = try #require(tables[0]["fields"] as? [String: Any])
+        let listed = try #require(fields["listed"] as? [[String: Int]])
+        #expect(
+            listed == [
+                ["field": 0, "rows": 2, "uses": 8], ["field": 7, "rows": 3, "uses": 12],
+            ])
+        result = try await run("inspect", folder)
+        #expect(result.output.contains("FIELD  ROWS  USES"), "\(result.output)")
+        #expect(result.output.contains("\n7         3    12\n"), "\(result.output)")
+    }
+
     @Test func quantizeMakesANewStore() async throws {
         try await withStore { folder in
             let output = folder.appending(path: "small").path

@@ -11,6 +11,7 @@ public struct OfflineTable {
     private let owner: OfflineStore
     private let table: Table
     private let cold: any ColdTier
+    private let admission: (any Admission)?
     private let epoch: UInt32
 
     /// Rows done, of all.
@@ -27,6 +28,7 @@ public struct OfflineTable {
         byteCount = figures.cold.bytes
         pushCount = table.rows.state.pushes
         cold = store.cold
+        admission = table.admitted?.admission
         epoch = store.budget.epoch
     }
 
@@ -37,6 +39,9 @@ public struct OfflineTable {
     public var rowDimension: Int { layout.dimension }
 
     var layout: RowLayout { RowLayout(schema) }
+
+    /// Of a table that admits ids, those that are known one by one.
+    var countedIDs: CountedIDs { admission?.countedIDs ?? CountedIDs() }
 
     /// Calls `body` with each row, in ascending order of key. Memory does not grow with the table.
     /// Blocks.

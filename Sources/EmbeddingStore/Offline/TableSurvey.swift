@@ -35,6 +35,8 @@ public struct TableSurvey: Sendable {
     public private(set) var norms = PowerHistogram()
     /// Steps of rows that are kept as int16 or int8.
     public private(set) var scales = PowerHistogram()
+    /// Rows on disk by field, which are all; nil where there is nothing to tell them apart by.
+    public private(set) var fields: FieldStatistics?
     /// Rows with values that are no numbers.
     public private(set) var nonFiniteRows = 0
 
@@ -51,8 +53,10 @@ public struct TableSurvey: Sendable {
             rows: 0, bytes: table.byteCount,
             rowBytes: RowBytes(key: 8, index: 0, meta: 0, scale: 0, state: 0, row: 0, other: 0))
         var valueBytes = RowBytes(key: 0, index: 0, meta: 0, scale: 0, state: 0, row: 0, other: 0)
+        var fields = FieldTally(table.schema)
         try table.scan(progress: progress) { row in
             cold.rows += 1
+            fields?.add(row: row.key, frequency: row.frequency)
             rowsByPrecision[row.precision, default: 0] += 1
             frequencies.add(Double(row.frequency))
             let scaleBytes = row.precision.scaleBytes
@@ -66,6 +70,8 @@ public struct TableSurvey: Sendable {
             norms.add(row.values.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot())
             if scaleBytes != 0 { scales.add(Double(row.scale)) }
         }
+        fields?.add(table.countedIDs)
+        self.fields = fields?.statistics
         let rows = Double(max(cold.rows, 1))
         cold.rowBytes.meta = Double(ColdValue.headerBytes + (layout.keepsLastUse ? 4 : 0))
         cold.rowBytes.scale = valueBytes.scale / rows

@@ -34,6 +34,9 @@ public final class PackedTable: ReadableTable {
 
     public func statistics() -> TableStatistics { rows.statistics(name: name, number: number) }
 
+    /// Of an id the file keeps only a hash.
+    public func fieldStatistics() -> FieldStatistics? { nil }
+
     // MARK: pull
 
     public func pullHot(

@@ -10,6 +10,9 @@ public protocol ReadableTable: Sendable {
 
     func statistics() -> TableStatistics
 
+    /// Rows by field; nil where there is nothing to tell them apart by. May take long.
+    func fieldStatistics() -> FieldStatistics?
+
     /// Writes the rows of the ids that are in memory and returns the positions of the others. Throws
     /// `readOnly` for `create` where nothing is created.
     func pullHot(

@@ -134,6 +134,26 @@ import Testing
         #expect(survey.hot.rowBytes.other == 0)
     }
 
+    @Test func aSurveyTellsFieldsApart() throws {
+        let temporary = try TemporaryStore()
+        var schema = TableSchema.offline()
+        schema.fieldBits = 2
+        schema.scheme = .frequencyFiltered(.exact)
+        schema.admissionCount = 2
+        let table = try temporary.store.createTable(named: "t", schema)
+        let ids = (0..<50).map { UInt64($0) } + (0..<9).map { 3 << 62 | UInt64($0) }
+        for _ in 0..<3 { _ = try table.pull(ids) }
+        _ = try table.pull([1 << 62])
+        try temporary.store.close()
+        let store = try OfflineStore(path: temporary.path)
+        let fields = try #require(
+            try TableSurvey(try store.table(named: "t"), in: store).fields)
+        #expect(fields.listed.map(\.field) == [0, 1, 3])
+        #expect(fields.listed.map(\.rows) == [50, 0, 9])
+        #expect(fields.listed.map(\.candidates) == [0, 1, 0])
+        #expect(fields.sharedRows == 3)
+    }
+
     @Test func hotRowsAreThoseOfTheLastStop() throws {
         let temporary = try TemporaryStore()
         _ = try temporary.store.createTable(named: "t", .offline(cold: .int16))

@@ -389,3 +389,13 @@ def test_tcp(live_binary, socket_path):
     with LiveServer(socket_path.parent, options=options):
         with thermocline.connect(f"tcp:127.0.0.1:{port}") as client:
             assert client.ping(b"over tcp") == b"over tcp"
+
+
+def test_statistics_by_field(client):
+    table = client.create_table("fields", 2, field_bits=8)
+    table.pull([1, 2, (5 << 56) + 1])
+    fields = table.stats()["hotFields"]
+    assert [(f["field"], f["rows"], f["uses"]) for f in fields["listed"]] == [(0, 2, 2), (5, 1, 1)]
+    assert fields["otherFields"] == 0
+    # The report of the whole server does not look at every row.
+    assert all("hotFields" not in entry for entry in client.stats()["tables"])

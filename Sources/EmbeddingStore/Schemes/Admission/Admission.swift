@@ -38,6 +38,9 @@ protocol Admission: AnyObject, Sendable {
 
     var figures: AdmissionFigures { get }
 
+    /// The ids that are known one by one.
+    var countedIDs: CountedIDs { get }
+
     /// Bytes of memory that are taken whatever comes.
     var byteCount: Int { get }
 
@@ -72,6 +75,12 @@ enum Standing: Sendable {
 
     /// Whether there may be a row of its own.
     var mayOwn: Bool { self == .own || self == .unknown }
+}
+
+/// Ids that have a row of their own, and ids that are counted and have none.
+struct CountedIDs {
+    var owners: [UInt64] = []
+    var candidates: [UInt64] = []
 }
 
 enum AdmissionResult: Sendable, Equatable {

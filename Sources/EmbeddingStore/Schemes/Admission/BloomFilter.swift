@@ -120,6 +120,9 @@ final class BloomFilter: Admission, @unchecked Sendable {  // guarded by `lock`
         }
     }
 
+    /// Counters do not say whose they are.
+    let countedIDs = CountedIDs()
+
     var byteCount: Int { counters.count }
 
     // MARK: across restarts

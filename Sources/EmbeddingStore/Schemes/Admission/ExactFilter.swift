@@ -96,6 +96,10 @@ final class ExactFilter: Admission, @unchecked Sendable {  // guarded by `lock`
         }
     }
 
+    var countedIDs: CountedIDs {
+        lock.withLock { CountedIDs(candidates: Array(candidates.keys)) }
+    }
+
     let byteCount = 0
 
     // MARK: across restarts

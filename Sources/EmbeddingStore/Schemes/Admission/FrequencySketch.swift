@@ -354,6 +354,22 @@ internal import NIOConcurrencyHelpers
         }
     }
 
+    var countedIDs: CountedIDs {
+        lock.withLock {
+            var counted = CountedIDs(owners: Array(overflow))
+            for at in 0..<bucketCount * Self.bucketCells {
+                let cell = unsafe cells[at]
+                if cell.isEmpty { continue }
+                if cell.counts.isAdmitted {
+                    counted.owners.append(cell.id)
+                } else {
+                    counted.candidates.append(cell.id)
+                }
+            }
+            return counted
+        }
+    }
+
     // MARK: across restarts
 
     let needsOwners = true
