@@ -49,7 +49,7 @@ struct Compact: ParsableCommand {
                 hashed:rows=N, double-hashed:rows=N,combine=sum, \
                 frequency-double-hashed:own=N,shared=N,admit-after=N, \
                 frequency-filtered:admit-after=N or quotient-remainder:rows=N,combine=sum; combine is \
-                sum or concatenate.
+                sum, concatenate or, for quotient-remainder, multiply.
                 """,
             valueName: "SCHEME"),
         transform: SchemaSyntax.checked(SchemaSyntax.scheme))

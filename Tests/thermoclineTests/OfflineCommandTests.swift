@@ -132,6 +132,40 @@ import Testing
         }
     }
 
+    /// Exactly those that are used most keep their rows, and a server goes on from there.
+    @Test func compactLeavesTheFrequentTheirRows() async throws {
+        try await withStore { folder in
+            let home = folder.appending(path: "s")
+            let output = home.appending(path: "data").path
+            let result = try await run(
+                "compact", folder, "--table", "item", "--to",
+                "frequency-double-hashed:own=500,shared=100,admit-after=2", "--output", output)
+            #expect(result.status == 0, "\(result.messages)")
+            #expect(result.output.contains("500 of their own, 100 shared"), "\(result.output)")
+            // By uses: ids and their error, of which own rows have none.
+            #expect(result.output.contains(try Regex("\n *2–3 +1000 +0\\.[1-9]")))
+            let verified = try await CommandLineRun(["verify", "--data", output])
+            #expect(verified.status == 0, "\(verified.messages)")
+            let csv = folder.appending(path: "own.csv")
+            let exported = try await CommandLineRun(
+                ["export", "--data", output, "--table", "item", "-o", csv.path])
+            #expect(exported.status == 0, "\(exported.messages)")
+            let lines = try String(contentsOf: csv, encoding: .utf8).split(separator: "\n")
+            let expected = (0..<2000).filter { $0 % 4 == 3 }.map { id in
+                "\(id)" + String(repeating: ",\(Float(id % 5) - 2.25)", count: 8)
+            }
+            #expect(lines.dropFirst().map(String.init) == expected)
+            let server = try await ServerRun(folder: home)
+            let bench = try await CommandLineRun(
+                [
+                    "bench", "--table", "item", "--rows", "2000", "--mix", "pull:50,push:50",
+                    "--requests", "50", "--warmup", "0",
+                ], server: server.address)
+            #expect(bench.status == 0, "\(bench.messages)")
+            try await server.stop()
+        }
+    }
+
     @Test func compactDropsWhatIsRareAndWhatIsOld() async throws {
         let folder = try CommandLineRun.makeFolder()
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -204,7 +238,7 @@ import Testing
                     ], 78, "memory"
                 ),
                 (["compact", "--table", "item", "--min-count=-1", "--output", new], 64, "0…65535"),
-                (["compact", "--table", "item", "--max-age", "0", "--output", new], 64, "1 second"),
+                (["compact", "--table", "item", "--max-age", "0", "--output", new], 64, "1 sec"),
                 (["compact", "--max-age", "9", "--packed", new], 64, "as they are"),
                 (
                     ["compact", "--table", "user", "--max-age", "9", "--output", new], 78,

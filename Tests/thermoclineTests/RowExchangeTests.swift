@@ -355,7 +355,9 @@ import Testing
             #expect(run.status == 64, "\(run.messages)")
             #expect(run.messages.contains("--ids FILE"), "\(run.messages)")
             let ids = folder.appending(path: "ids")
-            for (text, place) in [("1\nx\n", "line 2"), ("-1\n", "line 1"), ("1\n\n2.5", "line 3")] {
+            for (text, place) in [
+                ("1\nx\n", "line 2"), ("-1\n", "line 1"), ("1\n\n2.5", "line 3"),
+            ] {
                 try Data(text.utf8).write(to: ids)
                 run = try await CommandLineRun(
                     ["export"] + target + ["t", "--ids", ids.path, "-o", output.path])

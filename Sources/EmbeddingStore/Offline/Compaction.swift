@@ -82,14 +82,20 @@ final class Compaction {
             if row.key < sharing.firstKeyTaken { choice.add(frequency: row.frequency) }
         }
         let fit = try SharedRowFit(sharing, dimension: table.rowDimension, scratch: scratch)
-        var pass = choice.pass(sharing.own)
-        try forEachRow(.reading) { (row) throws(StoreError) in
-            if row.key < sharing.firstKeyTaken, pass.takes(frequency: row.frequency) { return }
-            try fit.add(row.key, row.values, weight: Self.weight(row))
+        let sharers: SharedRowFit.Rows = { [self] (body) throws(StoreError) in
+            var pass = choice.pass(sharing.own)
+            try forEachRow(.reading) { (row) throws(StoreError) in
+                if row.key < sharing.firstKeyTaken, pass.takes(frequency: row.frequency) { return }
+                try body(row.key, row.values, Self.weight(row))
+            }
+        }
+        try sharers { (id, row, weight) throws(StoreError) in
+            try fit.add(id, row, weight: weight)
         }
         let result = try fit.solve(
-            tolerance: options.tolerance, iterationsMax: options.iterationsMax
-        ) { progress?(.fitting, $0, options.iterationsMax) }
+            tolerance: options.tolerance, iterationsMax: options.iterationsMax,
+            forEachRow: sharers
+        ) { [progress, options] in progress?(.fitting, $0, options.iterationsMax) }
         report.iterations = result.iterations
         report.residual = result.residual
         return fit

@@ -8,6 +8,8 @@ struct RowSharing {
         case sum
         /// The second of two after the first, each of half the dimension.
         case concatenate
+        /// The product of two, element by element.
+        case product
     }
 
     enum OwnRows {
@@ -21,6 +23,8 @@ struct RowSharing {
     let rule: Rule
     let own: OwnRows
     let rowCount: Int
+    /// Shared rows from this number on are those of quotients, in ascending order of id.
+    let firstQuotient: Int
     /// The same number twice where one row stands for an id.
     let parts: (_ id: UInt64) -> (first: Int, second: Int)
     /// The key of a shared row.
@@ -63,10 +67,10 @@ extension RowSharing {
         case nil: rule = .one
         case .sum: rule = .sum
         case .concatenate: rule = .concatenate
-        case .multiply:
-            throw .unsupported("rows cannot be fitted to products; combine by sum or concatenate")
+        case .multiply: rule = .product
         }
         let descending = rowCount - quotients
+        firstQuotient = descending
         func number(_ key: UInt64) -> Int {
             key < UInt64(quotients) ? descending + Int(key) : Int(~key)
         }

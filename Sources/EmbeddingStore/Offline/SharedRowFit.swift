@@ -10,7 +10,8 @@ import CKernels
 /// halves do, that is a weighted mean. The sum of two takes the method of conjugate gradients on the
 /// normal equations, with their diagonal as preconditioner: every step goes once through the pairs,
 /// which are in a file, so that memory holds four numbers for each of the shared rows' and no id. The
-/// equations are the same for every column, but each column takes steps of its own.
+/// equations are the same for every column, but each column takes steps of its own. For products
+/// there are no such equations: ``AlternatingFactors`` finds them.
 @safe final class SharedRowFit {
     private let sharing: RowSharing
     /// Floats of a shared row.
@@ -25,7 +26,7 @@ import CKernels
 
     /// What a fit of so many rows takes, at most.
     static func memoryBytes(rowCount: Int, rowDimension: Int, rule: RowSharing.Rule) -> Int {
-        let floats = (rule == .sum ? 4 : 1) * rowDimension + 2
+        let floats = (rule == .sum || rule == .product ? 4 : 1) * rowDimension + 2
         let (bytes, overflow) = rowCount.multipliedReportingOverflow(by: 4 * floats)
         return overflow ? .max : bytes
     }
@@ -47,8 +48,11 @@ import CKernels
     /// Takes a row into account.
     func add(_ id: UInt64, _ row: [Float], weight: Float) throws(StoreError) {
         let (first, second) = sharing.parts(id)
-        addToRow(first, row[...], weight)
+        if sharing.rule != .product { addToRow(first, row[...], weight) }
         switch sharing.rule {
+        case .product:
+            diagonal[first] += weight
+            diagonal[second] += weight
         case .one:
             diagonal[first] += weight
         case .concatenate:
@@ -84,15 +88,25 @@ import CKernels
     /// How a fit went.
     struct Result {
         var iterations = 0
-        /// The residual's size compared with that of the right-hand side.
+        /// The residual's size compared with that of the right-hand side; of products, what share
+        /// of the error the last step has taken off.
         var residual = 0.0
     }
 
+    /// Rows in ascending order of id, each with its weight.
+    typealias Rows = (_ body: (UInt64, [Float], Float) throws(StoreError) -> Void)
+        throws(StoreError) -> Void
+
     /// Finds the rows. Takes at most `iterationsMax` steps, and none more once the residual has
     /// shrunk to `tolerance` times what it was in every column.
+    ///
+    /// - Parameter forEachRow: goes through all rows that were added, once more.
     func solve(
-        tolerance: Double, iterationsMax: Int, progress: (Int) -> Void
+        tolerance: Double, iterationsMax: Int, forEachRow: Rows, progress: (Int) -> Void
     ) throws(StoreError) -> Result {
+        if sharing.rule == .product {
+            return try solveProducts(tolerance, iterationsMax, forEachRow, progress)
+        }
         guard let pairs else {
             for number in diagonal.indices where diagonal[number] > 0 {
                 for at in 0..<rowDimension {
@@ -112,6 +126,31 @@ import CKernels
             progress(result.iterations)
         }
         rows = solver.solution
+        return result
+    }
+
+    /// Each step reads the whole table, and the first few do most.
+    private static let productStepsMax = 20
+
+    private func solveProducts(
+        _ tolerance: Double, _ iterationsMax: Int, _ forEachRow: Rows, _ progress: (Int) -> Void
+    ) throws(StoreError) -> Result {
+        var solver = AlternatingFactors(
+            remainders: sharing.firstQuotient,
+            quotients: sharing.rowCount - sharing.firstQuotient, columns: rowDimension)
+        rows = []
+        var result = Result(residual: 1)
+        let stepsMax = min(iterationsMax, Self.productStepsMax)
+        while result.iterations < stepsMax, result.residual > tolerance {
+            try forEachRow { id, row, weight in
+                let (first, second) = sharing.parts(id)
+                solver.add(quotient: first, remainder: second, row, weight: weight)
+            }
+            result.residual = solver.endTurn()
+            result.iterations += 1
+            progress(result.iterations)
+        }
+        rows = solver.factors
         return result
     }
 
@@ -137,6 +176,7 @@ import CKernels
             switch sharing.rule {
             case .one: row[at] = rows[left + at]
             case .sum: row[at] = rows[left + at] + rows[right + at]
+            case .product: row[at] = rows[left + at] * rows[right + at]
             case .concatenate:
                 row[at] = rows[left + at]
                 row[rowDimension + at] = rows[right + at]

@@ -30,7 +30,7 @@ import Testing
     ) -> RowSharing {
         let (one, two) = (KeyHash(salt: 1), KeyHash(salt: 2))
         return RowSharing(
-            rule: rule, own: own, rowCount: rows,
+            rule: rule, own: own, rowCount: rows, firstQuotient: rows,
             parts: { id in
                 let first = Int(one(id) % UInt64(rows))
                 return (first, rule == .one ? first : Int(two(id) % UInt64(rows)))
@@ -293,7 +293,7 @@ import Testing
     @Test func aFitWithoutOneAnswerFindsOne() throws {
         let folder = try OfflineFolder()
         let sharing = RowSharing(
-            rule: .sum, own: .none, rowCount: 4,
+            rule: .sum, own: .none, rowCount: 4, firstQuotient: 4,
             parts: { [(0, 2), (2, 1), (1, 3), (3, 0), (0, 0)][Int($0)] },
             key: { ~UInt64($0) }, firstKeyTaken: .max - 3)
         try folder.write(
@@ -308,8 +308,8 @@ import Testing
     @Test func aPairOfOneRowCountsTwice() throws {
         let folder = try OfflineFolder()
         let sharing = RowSharing(
-            rule: .sum, own: .none, rowCount: 2, parts: { _ in (1, 1) }, key: { ~UInt64($0) },
-            firstKeyTaken: .max - 1)
+            rule: .sum, own: .none, rowCount: 2, firstQuotient: 2, parts: { _ in (1, 1) },
+            key: { ~UInt64($0) }, firstKeyTaken: .max - 1)
         try folder.write(
             [.init(key: 0, values: [Float](repeating: 5, count: 8))], .offline())
         #expect(try compact(folder, sharing).error.largest < 1e-5)
