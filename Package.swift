@@ -187,8 +187,8 @@ if Context.environment["THERMOCLINE_BENCHMARKS"] != nil {
         .executableTarget(
             name: "ThermoclineBenchmarks",
             dependencies: [
-                "CKernels", "CRocksDB", "EmbeddingStore", "EmbeddingWire", "EmbeddingServer",
-                "EmbeddingClient",
+                "CKernels", "CRocksDB", "COpenBLAS", "EmbeddingStore", "EmbeddingWire",
+                "EmbeddingServer", "EmbeddingClient",
                 .product(name: "Benchmark", package: "benchmark"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: nio),

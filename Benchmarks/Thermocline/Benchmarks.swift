@@ -17,4 +17,7 @@ let benchmarks: @Sendable () -> Void = {
     tableSuite()
     coldSuite()
     serverSuite()
+    networkSuite()
+    packedSuite()
+    durabilitySuite()
 }

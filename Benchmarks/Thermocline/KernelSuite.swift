@@ -137,6 +137,9 @@ private let kernels = [
     Kernel(name: "all finite", elementBytes: 4) {
         blackHole(tc_all_finite($0.row + $2, $0.dimension))
     },
+    Kernel(name: "checksum", elementBytes: 4) {
+        blackHole(tc_checksum($0.row + $2, $0.dimension * MemoryLayout<Float>.size))
+    },
 ]
 
 /// Every kernel, called row by row in order as the store calls it. The level is what
