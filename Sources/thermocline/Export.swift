@@ -1,5 +1,7 @@
 internal import ArgumentParser
+internal import EmbeddingServer
 internal import EmbeddingStore
+internal import EmbeddingWire
 internal import Foundation
 internal import RowFiles
 
@@ -54,10 +56,12 @@ struct Export: ParsableCommand {
         } else if table.hasOwnRows {
             done = (try export.writeOwn(), nil)
         } else {
+            let schema = EmbeddingWire.TableSchema(table.schema)
+            let scheme = SchemaSyntax.text(schema.scheme, admissionCount: schema.admissionCount)
             throw Failure(
                 .usage,
-                "table '\(table.name)' does not say which ids it has: its scheme is "
-                    + "\(table.schema.scheme); name them with --ids FILE")
+                "table '\(table.name)' does not say which ids it has: its scheme is \(scheme); "
+                    + "name them with --ids FILE")
         }
         StandardError.clearProgress()
         let report = RowExchangeReport(

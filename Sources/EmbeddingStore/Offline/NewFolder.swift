@@ -30,7 +30,8 @@ final class NewFolder {
     /// Lets in whom another folder lets in, so that a copy is as private as what it is of.
     func takePermissions(of other: String) throws(StoreError) {
         var status = stat()
-        guard unsafe stat(other, &status) == 0, unsafe chmod(path, status.st_mode & 0o7777) == 0 else {
+        guard unsafe stat(other, &status) == 0, unsafe chmod(path, status.st_mode & 0o7777) == 0
+        else {
             throw .file(path, "set the permissions of", errno)
         }
         // Only the superuser can, and only then may they differ.

@@ -1,14 +1,14 @@
 extension OfflineStore {
     /// Makes a store, in a folder that must not exist, whose table has lost the rows that the options
-    /// say and those that have outlived its time to live, has the scheme that they say, and lies on disk as closely as it can; otherwise it is what
-    /// this one is. Blocks.
+    /// say and those that have outlived its time to live, has the scheme that they say, and lies on
+    /// disk as closely as it can; otherwise it is what this one is. Blocks.
     ///
     /// Every row that stays is rounded to the nearest of the table's precision on disk; one that was
     /// there in it already stays as it is, bit for bit.
     ///
     /// Throws `unknownTable`, `cannotCreate`, `invalidSchema` or `unsupported` for a scheme that the
-    /// table cannot get or an age that it does not keep, `nonFinite` for a row on disk that is no numbers, `damaged`, `storageFailed`
-    /// or `storageFull`; then the folder is not there.
+    /// table cannot get or an age that it does not keep, `nonFinite` for a row on disk that is no
+    /// numbers, `damaged`, `storageFailed` or `storageFull`; then the folder is not there.
     public func compact(
         table name: String, _ options: CompactionOptions, output: String,
         progress: ((_ stage: CompactionStage, _ done: Int, _ total: Int) -> Void)? = nil

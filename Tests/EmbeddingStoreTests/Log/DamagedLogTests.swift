@@ -159,7 +159,8 @@ import Testing
     }
 
     private static func blockStarts(_ file: String) throws -> [Int] {
-        let number = try #require(LogSegment.number(fileName: String(file.split(separator: "/").last!)))
+        let number = try #require(
+            LogSegment.number(fileName: String(file.split(separator: "/").last!)))
         return try Recovery.withContents(of: file) { (bytes) throws(StoreError) in
             // A log that was just written.
             guard var reader = try? LogReader(bytes, segment: number) else { return [] }
