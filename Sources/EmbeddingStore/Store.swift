@@ -205,9 +205,7 @@ public final class Store: Sendable {
             tablesBox.withLockedValue { tables in tables.byNumber.values.map(\.rows) }
         }
         demotesInBackground = options.demotesInBackground
-        sweeper = Sweeper {
-            tablesBox.withLockedValue { tables in tables.byNumber.values.map(\.rows) }
-        }
+        sweeper = Sweeper { tablesBox.withLockedValue(\.all) }
         clock = options.clock
         guard !isReadOnly else {
             recovery = RecoveryReport()

@@ -18,8 +18,7 @@ extension OfflineStore {
         if options.ageMax != nil, schema.timeToLive == 0 { throw .keepsNoTimes(table: name) }
         guard let scheme = options.scheme, scheme != schema.scheme else {
             if options.countMin > 0 || options.ageMax != nil, schema.firstSharedKey == 0 {
-                throw .unsupported(
-                    "table '\(name)' has no rows that belong to one id, so no id is rare or old")
+                throw .hasNoOwnRows(table: name)
             }
             return try compact(table, to: schema, sharing: nil, options, output, progress)
         }

@@ -55,7 +55,8 @@ extension RowStore {
     func noteUse(of record: UnsafeMutableRawPointer, now: UInt32) {
         guard let lifetime else { return }
         if unsafe !lifetime.isSameSlot(layout.lastUse(record), now) {
-            unsafe RowLayout.meta(record).pointee.bits |= RowMeta.dirty
+            // Touched, too: what a demotion or flush has staged of it is not all any more.
+            unsafe RowLayout.meta(record).pointee.bits |= RowMeta.dirty | RowMeta.touched
         }
         unsafe layout.setLastUse(record, now)
     }

@@ -9,13 +9,17 @@ extension RowStore {
     /// `ageMax` seconds ago, or have expired, from both tiers; returns how many there were, once the
     /// log has it. Rows that a push has pinned stay. Blocks, but nobody else for long; ends early
     /// when `goOn` says no.
+    ///
+    /// Rows go while nobody is inside `gate`, who may have seen them and go by that.
     func shrink(
-        frequencyMin: Int = 0, ageMax: UInt32? = nil, while goOn: () -> Bool = { true }
+        frequencyMin: Int = 0, ageMax: UInt32? = nil, gate: AdmissionGate? = nil,
+        while goOn: () -> Bool = { true }
     ) throws(StoreError) -> Int {
         let limits = [ageMax, lifetime?.seconds].compactMap { $0 }
         var eviction = Eviction(
             rule: EvictionRule(
-                frequencyMin: frequencyMin, ageMax: limits.min(), now: now, epoch: budget.epoch))
+                frequencyMin: frequencyMin, ageMax: limits.min(), now: now, epoch: budget.epoch),
+            gate: gate)
         if frequencyMin > 0 || !limits.isEmpty {
             try evictHot(&eviction, while: goOn)
             try evictCold(&eviction, while: goOn)
@@ -34,13 +38,15 @@ extension RowStore {
     }
 
     /// Rows that ids share because they have none of their own are not rare, whatever their counts
-    /// say: their keys begin here. To be asked once for many rows.
-    private var firstSpared: UInt64 {
-        schema.scheme.admits ? schema.firstSharedKey ?? .max : .max
+    /// say; their keys come after this one. To be asked once for many rows.
+    private var lastEvictable: UInt64 {
+        guard schema.scheme.admits, let firstShared = schema.firstSharedKey else { return .max }
+        return firstShared - 1
     }
 
     private struct Eviction {
         let rule: EvictionRule
+        var gate: AdmissionGate?
         var count = 0
         var commit = Commit.done
     }
@@ -48,7 +54,7 @@ extension RowStore {
     /// Goes through what is in memory, backwards: a row that a removal moves goes to where this has
     /// been.
     private func evictHot(_ eviction: inout Eviction, while goOn: () -> Bool) throws(StoreError) {
-        let firstSpared = firstSpared
+        let lastEvictable = lastEvictable
         for shard in shards {
             var end = Int.max
             while end > 0, goOn() {
@@ -57,7 +63,7 @@ extension RowStore {
                     let start = max(0, end - Self.evictionSliceRows)
                     defer { end = start }
                     return (start..<end).filter {
-                        unsafe shard.key(at: $0) < firstSpared
+                        unsafe shard.key(at: $0) <= lastEvictable
                             && applies(eviction.rule, to: shard.record($0))
                     }.map { shard.key(at: $0) }
                 }
@@ -71,10 +77,10 @@ extension RowStore {
         if isColdEmpty { return }
         var keys: [UInt64] = []
         let rule = eviction.rule
-        let firstSpared = firstSpared
+        let lastEvictable = lastEvictable
         var evicting = eviction
         try unsafe cold.scan(table: table) { (key, value) throws(StoreError) in
-            if key >= firstSpared { return false }
+            if key > lastEvictable { return false }
             if try unsafe applies(rule, to: value, key) { keys.append(key) }
             if keys.count == Self.evictionSliceRows {
                 try evict(keys, &evicting)
@@ -109,7 +115,16 @@ extension RowStore {
 
     /// Removes those of the keys' rows that the rule still applies to.
     private func evict(_ keys: [UInt64], _ eviction: inout Eviction) throws(StoreError) {
-        while try !evictIfRoom(keys, &eviction) {
+        while true {
+            let isDone: Bool
+            if let gate = eviction.gate {
+                isDone = try gate.alone { () throws(StoreError) in
+                    try evictIfRoom(keys, &eviction)
+                }
+            } else {
+                isDone = try evictIfRoom(keys, &eviction)
+            }
+            if isDone { return }
             // The log is full, and is not cut while `coldWrites` is held.
             let pass = try log?.enterWhenRoom(
                 reserving: deletionBytesMax(keys.count), timeoutSeconds: Self.roomTimeoutSeconds)

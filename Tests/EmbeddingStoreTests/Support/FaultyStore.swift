@@ -9,10 +9,14 @@ final class FaultyStore {
     private(set) var store: Store
     private let options: Store.Options
 
-    init(memoryBytes: Int = 1 << 20, demotesInBackground: Bool = false) throws {
+    init(
+        memoryBytes: Int = 1 << 20, demotesInBackground: Bool = false,
+        clock: UnixClock = .system
+    ) throws {
         path = NSTemporaryDirectory() + "thermocline-\(UUID().uuidString)"
         var options = Store.Options(memoryBytes: memoryBytes, shardCount: 4)
         options.demotesInBackground = demotesInBackground
+        options.clock = clock
         self.options = options
         (cold, store) = try Self.open(path, options)
     }

@@ -32,6 +32,17 @@ import Testing
         expectAll(try survived.pull(Array(ids[..<1000]), create: false), are: 1)
     }
 
+    /// The last id is one like all others.
+    @Test(arguments: [false, true])
+    func theLastIdGoesToo(onDisk: Bool) throws {
+        let temporary = try TemporaryStore()
+        let table = try temporary.store.createTable(named: "t", .exact(dimension: 8))
+        try table.assign([.max], ones(1))
+        if onDisk { try demoteEverything(of: table) }
+        #expect(try table.shrink(minFrequency: 100) == 1)
+        #expect(table.count == 0)
+    }
+
     @Test(arguments: [false, true])
     func oldRowsGo(onDisk: Bool) throws {
         let time = TestClock()
@@ -61,6 +72,56 @@ import Testing
             }
         }
         #expect(throws: StoreError.self) { try table.shrink(minFrequency: -1) }
+    }
+
+    /// What many ids share, or all of them are made of, is not rare; at most it expires.
+    @Test(arguments: [
+        Scheme.hashed(rows: 50), .doubleHashed(rows: 50, combine: .sum),
+        .quotientRemainder(rows: 50, combine: .multiply), .deepHash(hashes: 8, hidden: 4),
+    ])
+    func rowsThatBelongToNoIdStay(scheme: Scheme) throws {
+        let time = TestClock()
+        let temporary = try TemporaryStore(clock: time.clock, removesExpiredRows: false)
+        var schema = TimeToLiveTests.schema()
+        schema.scheme = scheme
+        var isNetwork = false
+        if case .deepHash = scheme {
+            isNetwork = true
+            #expect(throws: StoreError.self) { try temporary.store.createTable(named: "t", schema) }
+            schema.timeToLive = 0
+        }
+        let table = try temporary.store.createTable(named: "t", schema)
+        try table.push(ids, ones(3000))
+        let rows = try table.pull(ids, create: false)
+        let count = table.count
+        #expect(throws: StoreError.unsupported(Self.noneIsRare)) {
+            try table.shrink(minFrequency: 1000)
+        }
+        #expect(throws: StoreError.unsupported(Self.noneIsRare)) { try table.shrink(maxAge: 0) }
+        try table.push(ids, Array(repeating: 0, count: 3000 * 8))
+        expectRows(try table.pull(ids, create: false), rows)
+        #expect(try table.shrink() == 0)
+        time.advance(TimeToLiveTests.seconds + 1)
+        #expect(try table.shrink() == (isNetwork ? 0 : count))
+    }
+
+    private static let noneIsRare =
+        "table 't' has no rows that belong to one id, so none is rare or old"
+
+    /// Who has found a row of its own, and is about to push to it, is not left without.
+    @Test func ownRowsGoWhileNobodyPushes() throws {
+        let temporary = try TemporaryStore()
+        let table = try temporary.store.createTable(
+            named: "t", AdmittedRowsTests.schema(.frequencyFiltered(.exact), dimension: 8))
+        try table.assign([5], ones(1))
+        let gate = try #require(table.admitted?.gate)
+        gate.enter()
+        let shrinking = BlockingTask { try table.shrink(minFrequency: 1000) }
+        Thread.sleep(forTimeInterval: 0.5)
+        #expect(table.rows.absentHot([5]) == [false])
+        gate.leave()
+        #expect(try shrinking.value() == 1)
+        #expect(table.rows.absentHot([5]) == [true])
     }
 
     @Test func rowsThatAPushHasPinnedStay() throws {

@@ -113,6 +113,30 @@ import Testing
         #expect(try table.contains([1]) == [true])
     }
 
+    /// A read that finds its row in memory after all, while the row is on its way to disk.
+    @Test func aReadDuringADemotionCounts() throws {
+        let time = TestClock()
+        let faulty = try FaultyStore(clock: time.clock)
+        let table = try faulty.store.createTable(named: "t", Self.schema())
+        try table.assign([1], ones(1))
+        time.advance(1000)
+        faulty.cold.hold(.write)
+        let demoting = BlockingTask { try demoteEverything(of: table) }
+        #expect(faulty.cold.waitUntilHeld(.write))
+        var row = [Float](repeating: 0, count: 8)
+        try [1 as UInt64].withUnsafeBytes { ids in
+            try row.withUnsafeMutableBytes {
+                try unsafe table.pullCold(
+                    ids, missing: [0], create: false,
+                    into: RowOutput($0, format: .float32, rows: 1, dimension: 8))
+            }
+        }
+        faulty.cold.release(.write)
+        _ = try demoting.value()
+        time.advance(1000)
+        #expect(try table.contains([1]) == [true])
+    }
+
     @Test func rowsWithoutATimeToLiveLiveForEver() throws {
         let time = TestClock(1)
         let temporary = try TemporaryStore(clock: time.clock)
