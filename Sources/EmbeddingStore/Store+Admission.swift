@@ -3,10 +3,8 @@ internal import NIOConcurrencyHelpers
 /// Who has a row of its own, across restarts.
 extension Store {
     /// Takes up what is known of how often ids have been seen. Nobody uses the tables yet.
-    ///
-    /// Throws `unsupported` when counting takes more than half of the memory.
     func restoreAdmission(_ state: DataDirectory.State) throws(StoreError) {
-        try checkAdmissionMemory(of: tables)
+        guard tables.contains(where: { $0.admitted != nil }) else { return }
         let file = AdmissionFile(inFolder: path)
         let isCurrent = state.isClean && file.stop != 0 && file.stop == state.logSegment
         for table in tables {
@@ -27,16 +25,6 @@ extension Store {
     func saveAdmission(stop: UInt64 = 0) {
         if tables.contains(where: { $0.admitted != nil }) {
             try? AdmissionFile.write(tables, stop: stop, inFolder: path)
-        }
-    }
-
-    /// Throws `unsupported` unless the tables' counters leave half of the memory to rows.
-    func checkAdmissionMemory(of tables: [Table]) throws(StoreError) {
-        let bytes = tables.reduce(0) { $0 + $1.countingBytes }
-        guard bytes <= budget.limitBytes / 2 else {
-            throw .unsupported(
-                "telling frequent ids apart takes \(bytes) bytes, more than half of the memory, "
-                    + "which is \(budget.limitBytes)")
         }
     }
 }

@@ -22,9 +22,7 @@ extension Store {
         try folder.takePermissions(of: path)
         try DataDirectory.makeFolder(DataDirectory.logPath(folder.path))
         try copy(into: folder.path, log)
-        let counting = tables.reduce(0) { $0 + $1.countingBytes }
-        let rows = try Self.fold(
-            folder.path, memoryBytes: Self.foldMemoryBytes + 2 * counting, clock: clock)
+        let rows = try Self.fold(folder.path, memoryBytes: Self.foldMemoryBytes, clock: clock)
         try HotList.write(tables.map(\.rows), inFolder: folder.path)
         try AdmissionFile.write(tables, inFolder: folder.path)
         try folder.finish()
@@ -92,6 +90,7 @@ extension Store {
         onEvent: (@Sendable (Event) -> Void)? = nil
     ) throws(StoreError) -> Int {
         var options = Options(memoryBytes: memoryBytes, durability: .none)
+        options.servesIds = false
         options.restoresHotRows = false
         options.onEvent = onEvent
         options.removesExpiredRows = false

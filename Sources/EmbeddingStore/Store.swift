@@ -30,6 +30,9 @@ public final class Store: Sendable {
         /// Whether a thread removes rows that have outlived their table's time to live. Without it
         /// they are as if they were not there, but take room until `Table.shrink` removes them.
         public var removesExpiredRows = true
+        /// Whether ids can be asked for; else there are only rows by key, as they are enough to fold a
+        /// log into them, and neither counters nor networks take memory.
+        var servesIds = true
         /// What time it is, for the rows of tables with a time to live.
         public var clock = UnixClock.system
         /// Told of what happens apart from any request; called on any thread.
@@ -178,23 +181,27 @@ public final class Store: Sendable {
         shardCount = options.shardCount ?? Self.defaultShardCount(memoryBytes: options.memoryBytes)
 
         var tables = Tables()
+        var entries: [CatalogEntry] = []
         for (record, bytes) in try cold.catalog() {
             if record == CatalogEntry.nextNumberRecord {
                 tables.nextNumber = try CatalogEntry.nextNumber(bytes)
-                continue
+            } else {
+                entries.append(try CatalogEntry(record: record, bytes: bytes))
             }
-            let entry = try CatalogEntry(record: record, bytes: bytes)
+        }
+        if options.servesIds { try budget.check(entries.map(\.schema)) }
+        for entry in entries {
             guard cold.tables.contains(entry.number) else {
                 throw .damaged(
                     "\(directory.path): table '\(entry.name)' has no rows' place on disk")
             }
             let known = state.tables[String(entry.number)]
-            let rows = RowStore(
+            let rows = try RowStore(
                 table: entry.number, schema: entry.schema, shardCount: shardCount, budget: budget,
                 cold: cold, coldWrites: coldWrites, pinned: pinned,
                 coldKeys: state.isClean ? known?.coldKeys ?? 0 : nil,
                 pushes: known?.pushes ?? 0, isReadOnly: options.isReadOnly, clock: options.clock)
-            let table = Table(name: entry.name, rows: rows)
+            let table = Table(name: entry.name, rows: rows, servesIds: options.servesIds)
             tables.byNumber[entry.number] = table
             tables.byName[entry.name] = table
         }
@@ -407,24 +414,29 @@ public final class Store: Sendable {
         guard tables.byNumber.count < Self.tablesMax else {
             throw .unsupported("a store has at most \(Self.tablesMax) tables")
         }
+        try budget.check(tables.all.map(\.schema) + [schema])
         let number = tables.nextNumber
-        // Taken even if what follows fails: a place that was made under it stays until the store is
-        // opened again.
+        // Taken even if what follows fails: a number is never given twice, or what is remembered of
+        // one table would be another's.
         tablesBox.withLockedValue { $0.nextNumber = number + 1 }
-        try cold.createTable(number)
-        let entry = CatalogEntry(number: number, name: name, schema: schema)
-        let rows = RowStore(
+        let rows = try RowStore(
             table: number, schema: schema, shardCount: shardCount, budget: budget, cold: cold,
             coldWrites: coldWrites, pinned: pinned, coldKeys: 0, pushes: 0, isReadOnly: false,
             clock: clock)
         if let log { rows.start(log) }
         let table = Table(name: name, rows: rows)
-        try checkAdmissionMemory(of: Array(tables.byNumber.values) + [table])
-        // A number is never given twice, or what is remembered of a dropped table would be another's.
-        try cold.putCatalog([
-            entry.record: entry.bytes,
-            CatalogEntry.nextNumberRecord: CatalogEntry.bytes(nextNumber: number + 1),
-        ])
+        try cold.createTable(number)
+        let entry = CatalogEntry(number: number, name: name, schema: schema)
+        do throws(StoreError) {
+            try cold.putCatalog([
+                entry.record: entry.bytes,
+                CatalogEntry.nextNumberRecord: CatalogEntry.bytes(nextNumber: number + 1),
+            ])
+        } catch {
+            // Should that fail too, it goes when the store is opened the next time.
+            try? cold.dropTable(number)
+            throw error
+        }
         tablesBox.withLockedValue {
             $0.byNumber[number] = table
             $0.byName[name] = table

@@ -48,12 +48,13 @@ public final class OfflineStore {
         } else {
             copy = nil
         }
-        store = try Store(
-            path: folder,
-            options: .init(memoryBytes: Self.memoryBytes, isReadOnly: true, shardCount: 1))
+        var options = Store.Options(
+            memoryBytes: Self.memoryBytes, isReadOnly: true, shardCount: 1)
+        options.servesIds = false
+        store = try Store(path: folder, options: options)
     }
 
-    /// For replaying a log, and for the counters of tables that admit ids; rows are not promoted.
+    /// For replaying a log; rows are not promoted.
     private static let memoryBytes = 256 << 20
 
     deinit { try? store.close() }  // nothing was written

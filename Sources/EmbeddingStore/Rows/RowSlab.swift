@@ -22,17 +22,21 @@ import Glibc
     private static let pageBytes = 4096
     private static let hugePageBytes = 2 << 20
 
-    /// Reserves address space for `capacity` records of `stride` bytes.
-    init(stride: Int, capacity: Int) {
+    /// Reserves address space for `capacity` records of `stride` bytes. Throws `unsupported` when the
+    /// system has none.
+    init(stride: Int, capacity: Int) throws(StoreError) {
         self.stride = stride
         self.capacity = capacity
         reservedBytes = (stride * capacity).roundedUp(toMultipleOf: Self.hugePageBytes)
         let address = unsafe mmap(
             nil, reservedBytes, PROT_READ | PROT_WRITE,
             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-        unsafe precondition(
-            address != MAP_FAILED, "no address space for \(reservedBytes) bytes of rows")
-        unsafe base = unsafe address!
+        guard let address = unsafe address, unsafe address != MAP_FAILED else {
+            throw .unsupported(
+                "the system has no address space for \(reservedBytes) more bytes of rows; a table reserves "
+                    + "twice the memory limit")
+        }
+        unsafe base = unsafe address
     }
 
     deinit { unsafe munmap(base, reservedBytes) }

@@ -44,7 +44,7 @@ final class RowStore: @unchecked Sendable {  // Each shard guards itself; `log` 
         cold: any ColdTier,
         coldWrites: NIOLock, pinned: PinnedBytes, coldKeys: Int?, pushes: Int, isReadOnly: Bool,
         clock: UnixClock = .system, hash: KeyHash = .processWide
-    ) {
+    ) throws(StoreError) {
         precondition(shardCount & (shardCount - 1) == 0, "the top bits of a hash choose the shard")
         self.table = table
         self.schema = schema
@@ -57,8 +57,8 @@ final class RowStore: @unchecked Sendable {  // Each shard guards itself; `log` 
         // twice that, and some, is only address space.
         let shardBytes = 2 * budget.limitBytes / shardCount + (4 << 20)
         let capacity = max(shardBytes / layout.stride, 64)
-        shards = (0..<shardCount).map { [layout] _ in
-            Shard(layout: layout, capacity: capacity, hash: hash, budget: budget)
+        shards = try (0..<shardCount).map { [layout] (_) throws(StoreError) in
+            try Shard(layout: layout, capacity: capacity, hash: hash, budget: budget)
         }
         self.hash = hash
         self.budget = budget

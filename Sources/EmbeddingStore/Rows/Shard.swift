@@ -24,8 +24,11 @@ internal import NIOConcurrencyHelpers
 
     private static let stampCount = 1024
 
-    init(layout: RowLayout, capacity: Int, hash: KeyHash, budget: MemoryBudget) {
-        slab = RowSlab(stride: layout.stride, capacity: min(capacity, SlotIndex.positionCountMax))
+    init(
+        layout: RowLayout, capacity: Int, hash: KeyHash, budget: MemoryBudget
+    ) throws(StoreError) {
+        slab = try RowSlab(
+            stride: layout.stride, capacity: min(capacity, SlotIndex.positionCountMax))
         unsafe removalStamps = .allocate(capacity: Self.stampCount)
         unsafe removalStamps.initialize(repeating: 0, count: Self.stampCount)
         self.hash = hash

@@ -14,17 +14,18 @@ public final class Table: Sendable {
     let rows: RowStore
     let scheme: any SchemeRows
 
-    init(name: String, rows: RowStore) {
+    /// Without `servesIds` rows are asked for by key, whatever the scheme.
+    init(name: String, rows: RowStore, servesIds: Bool = true) {
         self.name = name
         self.rows = rows
-        scheme = rows.asSchemeSays
+        scheme = servesIds ? rows.asSchemeSays : OwnRows(rows: rows)
         rows.budget.add(countingBytes)
     }
 
     deinit { rows.budget.add(-countingBytes) }
 
     /// Memory that counting how often ids are seen takes, whatever comes.
-    var countingBytes: Int { admitted?.admission.byteCount ?? 0 }
+    private var countingBytes: Int { admitted?.admission.byteCount ?? 0 }
 
     public var number: UInt32 { rows.table }
     public var schema: TableSchema { rows.schema }

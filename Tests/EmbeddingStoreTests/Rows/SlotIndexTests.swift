@@ -6,14 +6,14 @@ import Testing
 /// not.
 @Suite struct SlotIndexTests {
     @Test(arguments: [1, 2, 3, 4] as [UInt64])
-    func agreesWithADictionary(seed: UInt64) {
+    func agreesWithADictionary(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         // Few distinct hashes make long runs of probing; all positions must still be found.
         let hashMask: UInt64 = seed == 4 ? 0x0F00 : .max
         let hasher = KeyHash(salt: seed)
         func hash(_ key: UInt64) -> UInt64 { hasher(key) & hashMask }
 
-        var slab = RowSlab(stride: 16, capacity: 100_000)
+        var slab = try RowSlab(stride: 16, capacity: 100_000)
         var index = SlotIndex()
         var model: Set<UInt64> = []
         for step in 0..<(seed == 4 ? 3_000 : 60_000) {
@@ -50,9 +50,9 @@ import Testing
     }
 
     /// An index that has only grown takes 4.6 to 7 bytes a row, and its keys spread over all of it.
-    @Test func bytesForARow() {
+    @Test func bytesForARow() throws {
         let hash = KeyHash(salt: 5)
-        var slab = RowSlab(stride: 16, capacity: 200_000)
+        var slab = try RowSlab(stride: 16, capacity: 200_000)
         var index = SlotIndex()
         for key in 0..<200_000 as Range<UInt64> {
             let position = slab.append()
