@@ -132,6 +132,16 @@ final class RowStore: @unchecked Sendable {  // Each shard guards itself; `log` 
         return unsafe record
     }
 
+    /// Writes what the row that a key starts with is served as, without making it.
+    func readStart(of key: UInt64, into row: UnsafeMutablePointer<Float>) {
+        unsafe start.fill(row, count: layout.dimension, seed: schema.seed, key: key)
+        if layout.precision == .float32 { return }
+        let record = UnsafeMutableRawPointer.allocate(byteCount: layout.stride, alignment: 16)
+        defer { unsafe record.deallocate() }
+        unsafe layout.encode(row, into: record, stream: roundingStream(key, salt: 0))
+        unsafe layout.decode(record, into: row)
+    }
+
     /// The randomness of a stochastic rounding: a function of the table, the key and what happened
     /// so far, so that a run can be repeated.
     @inline(__always)

@@ -41,6 +41,14 @@
         }
     }
 
+    /// The same, with what they would start as in place of rows that do not exist; makes none.
+    func readCold(_ keys: [UInt64], from rows: RowStore) throws(StoreError) {
+        try pullCold(keys, from: rows, create: false)
+        for (at, key) in keys.enumerated() where !isFound(at) {
+            unsafe rows.readStart(of: key, into: row(at))
+        }
+    }
+
     /// Whether a row that `pullCold` was to fetch exists.
     func isFound(_ number: Int) -> Bool { found[number / 8] >> UInt8(number % 8) & 1 == 1 }
 }

@@ -81,14 +81,14 @@ struct SharedRows: SchemeRows {
         }
     }
 
-    /// What ids are served, float32[ids][dimension]; rows that they share are created. Blocks.
+    /// What ids are served, float32[ids][dimension], as if their rows had been created; none is.
+    /// Blocks.
     func values(of ids: [UInt64]) throws(StoreError) -> PartRows {
+        let parts = PartRows(
+            count: keys.partCount * ids.count, dimension: rows.layout.dimension)
+        try parts.readCold(keys.keys(count: ids.count) { ids[$0] }, from: rows)
         let values = PartRows(count: ids.count, dimension: dimension)
-        let all = ids.indices.map { UInt32(truncatingIfNeeded: $0) }
-        let output = unsafe values.output
-        try unsafe ids.withBytes { (ids) throws(StoreError) in
-            try unsafe pullCold(Keys(ids), missing: all, create: true, into: output, found: nil)
-        }
+        for at in ids.indices { unsafe serve(parts, at, at: at, into: values.output) }
         return values
     }
 
@@ -108,13 +108,16 @@ struct SharedRows: SchemeRows {
             }
         }
         let factors = PartRows(count: keys.count, dimension: dimension)
-        let missing = unsafe keys.withBytes {
-            unsafe rows.pullHot(Keys($0), create: true, into: factors.output, found: nil)
+        let absent = unsafe keys.withBytes {
+            unsafe rows.pullHot(Keys($0), create: false, into: factors.output, found: nil)
         }
-        return missing.isEmpty
-            ? try unsafe stepFactors(keys, factors, gradients) { (unique) throws(StoreError) in
-                try rows.writeHot(unique, .step)
-            } : nil
+        if !absent.isEmpty, !rows.isColdEmpty { return nil }
+        for part in absent.map(Int.init) {
+            unsafe rows.readStart(of: keys[part], into: factors.row(part))
+        }
+        return try unsafe stepFactors(keys, factors, gradients) { (unique) throws(StoreError) in
+            try rows.writeHot(unique, .step)
+        }
     }
 
     func pushCold(_ ids: Keys, _ gradients: UnsafePointer<Float>) throws(StoreError) -> Commit {
@@ -125,7 +128,7 @@ struct SharedRows: SchemeRows {
             }
         }
         let factors = PartRows(count: keys.count, dimension: dimension)
-        try factors.pullCold(keys, from: rows, create: true)
+        try factors.readCold(keys, from: rows)
         return try unsafe stepFactors(keys, factors, gradients) { (unique) throws(StoreError) in
             try rows.writeCold(unique, .step)
         }

@@ -45,7 +45,7 @@ import Testing
             }
             sketch.count([id], .push, norms: [])
             counts[id, default: 0] += 1
-            if sketch.isSweepDue { _ = sketch.sweep() }
+            if sketch.isSweepDue { _ = sketch.retire(quiet: sketch.quiet()) }
         }
         let top = counts.sorted { $0.value > $1.value }.prefix(250).map(\.key)
         let found = sketch.standings(of: top, nil).count { $0 == .own }

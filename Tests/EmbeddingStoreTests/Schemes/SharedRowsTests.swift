@@ -127,6 +127,30 @@ import Testing
         #expect(try table.pull([42]) == [1, 2, -3, 4])
     }
 
+    /// A push that is refused leaves no rows, wherever the others are.
+    @Test(arguments: schemes, [false, true])
+    func aRefusedPushCreatesNothing(scheme: Scheme, onDisk: Bool) throws {
+        let temporary = try TemporaryStore(demotesInBackground: false)
+        let schema = TableSchema(
+            dimension: 2, optimizer: .sgd(learningRate: 1), initializer: .constant(1),
+            hotPrecision: .int16, scheme: scheme)
+        let table = try temporary.store.createTable(named: "t", schema)
+        if onDisk {
+            try table.assign([700], [1, 2])
+            try demoteEverything(of: table)
+        }
+        let before = table.count
+        let large = Float.greatestFiniteMagnitude
+        #expect(throws: StoreError.nonFinite("a sum of gradients")) {
+            try table.push([5, 5], Array(repeating: large, count: 4))
+        }
+        #expect(table.count == before)
+        // One that is not moves rows from what they start as.
+        try table.push([5], [0, 0])
+        expectRows(
+            try table.pull([5]), Array(repeating: 1, count: 2))
+    }
+
     /// Serving creates nothing, and serves the mean in place of what is not there.
     @Test(arguments: schemes)
     func servingCreatesNothing(scheme: Scheme) throws {

@@ -33,8 +33,14 @@ protocol Admission: AnyObject, Sendable {
     /// Whether it is time to look for ids that have gone quiet.
     var isSweepDue: Bool { get }
 
-    /// Retires the ids that have gone quiet and returns them.
-    func sweep() -> [UInt64]
+    /// The ids that have gone quiet; it is not time again before the next epoch.
+    func quiet() -> [UInt64]
+
+    /// Retires those of some ids that are still quiet, and returns them.
+    func retire(quiet ids: [UInt64]) -> [UInt64]
+
+    /// Undoes that ids were retired for being quiet, or displaced: their rows could not be deleted.
+    func reinstate(_ ids: [UInt64])
 
     var figures: AdmissionFigures { get }
 

@@ -12,7 +12,7 @@ struct AdmittedRows: SchemeRows {
 
     var admitted: AdmittedRows? { self }
 
-    private var dimension: Int { rows.schema.dimension }
+    var dimension: Int { rows.schema.dimension }
 
     /// Ids that are looked up at once.
     static let blockCount = 1024
@@ -103,7 +103,7 @@ struct AdmittedRows: SchemeRows {
     func pullCold(
         _ ids: Keys, missing: [UInt32], create: Bool, into output: RowOutput, found: FoundBits?
     ) throws(StoreError) {
-        try sweep()
+        sweep()
         for start in stride(from: 0, to: missing.count, by: Self.blockCount) {
             let block = Array(missing[start...].prefix(Self.blockCount))
             if create {
@@ -161,29 +161,41 @@ struct AdmittedRows: SchemeRows {
             isOwn[at] = false
         }
         if standings.contains(.due) { return nil }
-        let write = Write(all, isOwn: isOwn, shared.keys)
-        let commit = try unsafe write.keys.withBytes { (keys) throws(StoreError) in
-            try unsafe rows.writeHot(
-                rows.unique(Keys(keys), gradients, sources: write.sources, .step), .step)
+        let commit = try unsafe step(all, isOwn, gradients) { (unique) throws(StoreError) in
+            try rows.writeHot(unique, .step)
         }
         if commit != nil { unsafe countPush(all, isOwn, gradients) }
         return commit
     }
 
     func pushCold(_ ids: Keys, _ gradients: UnsafePointer<Float>) throws(StoreError) -> Commit {
-        try sweep()
+        sweep()
         let all = unsafe (0..<ids.count).map { unsafe ids[$0] }
-        try admitDue(all, .push)
+        try admitDue(all, .push) { (due) throws(StoreError) in
+            // A push that is refused leaves no rows.
+            let owned = try owned(all, retiring: false)
+            let isOwn = all.indices.map { owned[$0] || due.contains(all[$0]) }
+            try unsafe step(all, isOwn, gradients) { _ in }
+        }
         gate.enter()
         defer { gate.leave() }
         let isOwn = try owned(all)
-        let write = Write(all, isOwn: isOwn, shared.keys)
-        let commit = try unsafe write.keys.withBytes { (keys) throws(StoreError) in
-            try unsafe rows.writeCold(
-                rows.unique(Keys(keys), gradients, sources: write.sources, .step), .step)
+        let commit = try unsafe step(all, isOwn, gradients) { (unique) throws(StoreError) in
+            try rows.writeCold(unique, .step)
         }
         unsafe countPush(all, isOwn, gradients)
         return commit
+    }
+
+    /// Calls `take` with what a push changes. Throws `nonFinite`.
+    private func step<Result>(
+        _ ids: [UInt64], _ isOwn: [Bool], _ gradients: UnsafePointer<Float>,
+        _ take: (borrowing UniqueRows) throws(StoreError) -> Result
+    ) throws(StoreError) -> Result {
+        let write = Write(ids, isOwn: isOwn, shared.keys)
+        return try unsafe write.keys.withBytes { (keys) throws(StoreError) in
+            try unsafe take(rows.unique(Keys(keys), gradients, sources: write.sources, .step))
+        }
     }
 
     private func countPush(
@@ -244,16 +256,6 @@ struct AdmittedRows: SchemeRows {
         }
     }
 
-    /// Gives rows of their own to ids that are known to be frequent, while there is room, which they
-    /// do not lose by going quiet; returns how many got one. Blocks.
-    func admit(chosen ids: [UInt64]) throws(StoreError) -> Int {
-        let (count, commit) = try gate.alone { () throws(StoreError) in
-            try makeOwn(ids, unasked: true, keeping: true)
-        }
-        try commit.wait()
-        return count
-    }
-
     func delete(_ ids: [UInt64]) throws(StoreError) -> (count: Int, Commit) {
         try gate.alone { () throws(StoreError) in
             // The rows that are shared have keys too, which are ids as well.
@@ -262,93 +264,6 @@ struct AdmittedRows: SchemeRows {
             let result = try rows.delete(own)
             own.forEach(admission.retire)
             return result
-        }
-    }
-
-    // MARK: who owns
-
-    /// Which ids have a row of their own, in either tier; those rows are in memory then, if there is
-    /// room. Blocks on I/O.
-    ///
-    /// With `retiring` those that should have one and have none, because it was deleted or expired,
-    /// may earn another; the gate must be held, or the row may be about to be made.
-    private func owned(_ ids: [UInt64], retiring: Bool = true) throws(StoreError) -> [Bool] {
-        let standings = admission.standings(of: ids, nil)
-        var owned = [Bool](repeating: false, count: ids.count)
-        let candidates = ids.indices.filter { standings[$0].mayOwn && !isShared(ids[$0]) }
-        if candidates.isEmpty { return owned }
-        let rows = PartRows(count: candidates.count, dimension: dimension)
-        try rows.pullCold(candidates.map { ids[$0] }, from: self.rows, create: false)
-        for (at, id) in candidates.enumerated() {
-            owned[id] = rows.isFound(at)
-            if retiring, !owned[id] { admission.retire(ids[id]) }
-        }
-        return owned
-    }
-
-    /// Whether an id is the key of a shared row, so that it cannot have its own.
-    private func isShared(_ id: UInt64) -> Bool { id >= shared.keys.firstShared }
-
-    /// Gives rows of their own to those that this sighting makes due.
-    private func admitDue(_ ids: [UInt64], _ sighting: Sighting) throws(StoreError) {
-        let standings = admission.standings(of: ids, sighting)
-        let due = ids.indices.filter { at in
-            standings[at] == .due
-                || standings[at] == .unknown && admission.isDue(ids[at], sighting)
-        }.map { ids[$0] }
-        if try owned(due, retiring: false).allSatisfy({ $0 }) { return }
-        try gate.alone { () throws(StoreError) in
-            // Another may have been faster.
-            let owned = try owned(due)
-            let still = due.indices.filter { !owned[$0] && admission.isDue(due[$0], sighting) }
-            _ = try makeOwn(still.map { due[$0] }, unasked: false, keeping: false)
-        }
-    }
-
-    /// Makes rows for ids that have none, as what they share; the gate is held alone, so whoever
-    /// must wait for the log does that afterwards.
-    private func makeOwn(
-        _ ids: [UInt64], unasked: Bool, keeping: Bool
-    ) throws(StoreError) -> (count: Int, Commit) {
-        var owners: [UInt64] = []
-        var losers: [UInt64] = []
-        let wanted = unasked ? try notOwned(ids) : ids
-        for id in Set(wanted).sorted() where !isShared(id) {
-            guard
-                case .admitted(let loser) = admission.admit(
-                    id, unasked: unasked, keeping: keeping)
-            else { continue }
-            owners.append(id)
-            if let loser { losers.append(loser) }
-        }
-        if owners.isEmpty { return (0, .done) }
-        let commit: Commit
-        do throws(StoreError) {
-            let values = try shared.values(of: owners)
-            commit = try unsafe owners.withBytes { (keys) throws(StoreError) in
-                try unsafe rows.writeCold(
-                    rows.unique(Keys(keys), values.row(0), .assign), .assign)
-            }
-        } catch {
-            owners.forEach(admission.retire)
-            throw error
-        }
-        let still = Set(owners)
-        _ = try rows.delete(losers.filter { !still.contains($0) })
-        return (owners.count, commit)
-    }
-
-    private func notOwned(_ ids: [UInt64]) throws(StoreError) -> [UInt64] {
-        let owned = try owned(ids)
-        return ids.indices.filter { !owned[$0] }.map { ids[$0] }
-    }
-
-    /// Takes their rows from ids that have gone quiet.
-    private func sweep() throws(StoreError) {
-        guard admission.isSweepDue else { return }
-        try gate.alone { () throws(StoreError) in
-            let quiet = admission.sweep()
-            if !quiet.isEmpty { _ = try rows.delete(quiet) }
         }
     }
 }

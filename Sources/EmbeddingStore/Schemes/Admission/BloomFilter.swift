@@ -30,7 +30,9 @@ final class BloomFilter: Admission, @unchecked Sendable {  // guarded by `lock`
     let wantsNorms = false
     let needsOwners = false
     let isSweepDue = false
-    func sweep() -> [UInt64] { [] }
+    func quiet() -> [UInt64] { [] }
+    func retire(quiet ids: [UInt64]) -> [UInt64] { [] }
+    func reinstate(_ ids: [UInt64]) {}
     func retire(_ id: UInt64) {}
 
     /// Where an id's counters are: by two hashes (Kirsch and Mitzenmacher, ESA 2006).

@@ -38,7 +38,9 @@ final class ExactFilter: Admission, @unchecked Sendable {  // guarded by `lock`
     let wantsNorms = false
     let needsOwners = false
     let isSweepDue = false
-    func sweep() -> [UInt64] { [] }
+    func quiet() -> [UInt64] { [] }
+    func retire(quiet ids: [UInt64]) -> [UInt64] { [] }
+    func reinstate(_ ids: [UInt64]) {}
     func retire(_ id: UInt64) {}
 
     func standings(of ids: [UInt64], _ sighting: Sighting?) -> [Standing] {

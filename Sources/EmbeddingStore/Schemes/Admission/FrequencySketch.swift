@@ -24,6 +24,7 @@ internal import NIOConcurrencyHelpers
     private let admitAfter: UInt32
     private let score: Scheme.Score
     private let bucketCount: Int
+    private let cellCount: Int
     private let hash: KeyHash
     private let firstSharedKey: UInt64
     private let cells: UnsafeMutablePointer<Cell>
@@ -61,10 +62,11 @@ internal import NIOConcurrencyHelpers
         self.score = score
         bucketCount = Self.bucketCount(own: own)
         hash = KeyHash(salt: seed &+ 0xA076_1D64_78BD_642F)
-        unsafe cells = .allocate(capacity: bucketCount * Self.bucketCells)
+        cellCount = bucketCount * Self.bucketCells
+        unsafe cells = .allocate(capacity: cellCount)
         unsafe cells.initialize(
             repeating: Cell(id: 0, counts: SightingCounts(bits: 0), norm: 0),
-            count: bucketCount * Self.bucketCells)
+            count: cellCount)
     }
 
     deinit { unsafe cells.deallocate() }
@@ -320,31 +322,65 @@ internal import NIOConcurrencyHelpers
 
     var isSweepDue: Bool { lock.withLock { needsSweep } }
 
-    func sweep() -> [UInt64] {
-        lock.withLock {
-            guard needsSweep else { return [] }
-            needsSweep = false
-            var quiet: [UInt64] = []
-            for at in 0..<bucketCount * Self.bucketCells {
-                let cell = unsafe cells + at
-                unsafe bringUpToDate(cell)
-                guard unsafe cell.pointee.counts.isAdmitted,
-                    unsafe cell.pointee.counts.sightings == 0,
-                    unsafe !cell.pointee.counts.isKept
-                else { continue }
-                unsafe cell.pointee.counts.isAdmitted = false
-                unsafe quiet.append(cell.pointee.id)
+    func quiet() -> [UInt64] {
+        lock.withLock { needsSweep = false }
+        var quiet: [UInt64] = []
+        for start in stride(from: 0, to: cellCount, by: Self.sliceCells) {
+            lock.withLock {
+                for at in start..<min(start + Self.sliceCells, cellCount)
+                where unsafe isQuiet(cells + at) {
+                    unsafe quiet.append(cells[at].id)
+                }
             }
-            owners -= quiet.count
-            retirements += quiet.count
-            return quiet
         }
+        return quiet
+    }
+
+    /// Cells that are looked at under the lock at once.
+    private static let sliceCells = 4096
+
+    private func isQuiet(_ cell: UnsafeMutablePointer<Cell>) -> Bool {
+        unsafe bringUpToDate(cell)
+        let counts = unsafe cell.pointee.counts
+        return counts.isAdmitted && counts.sightings == 0 && !counts.isKept
+    }
+
+    func retire(quiet ids: [UInt64]) -> [UInt64] {
+        lock.withLock {
+            let retired = ids.filter { id in
+                guard let cell = unsafe cell(of: id), unsafe isQuiet(cell) else { return false }
+                unsafe cell.pointee.counts.isAdmitted = false
+                return true
+            }
+            owners -= retired.count
+            retirements += retired.count
+            return retired
+        }
+    }
+
+    func reinstate(_ ids: [UInt64]) {
+        lock.withLock {
+            ids.forEach(own)
+            retirements -= ids.count
+        }
+    }
+
+    /// Lets an id have the row that it has, whoever else may.
+    private func own(_ id: UInt64) {
+        if overflow.contains(id) { return }
+        if let known = unsafe cell(of: id), unsafe known.pointee.counts.isAdmitted { return }
+        owners += 1
+        guard let cell = unsafe cell(of: id) ?? cellByForce(for: id) else {
+            overflow.insert(id)
+            return
+        }
+        unsafe cell.pointee.counts.isAdmitted = true
     }
 
     var figures: AdmissionFigures {
         lock.withLock {
             var candidates = 0
-            for at in 0..<bucketCount * Self.bucketCells {
+            for at in 0..<cellCount {
                 let cell = unsafe cells[at]
                 if !cell.isEmpty, !cell.counts.isAdmitted { candidates += 1 }
             }
@@ -382,7 +418,7 @@ internal import NIOConcurrencyHelpers
             var bytes: [UInt8] = []
             bytes.append(littleEndian: epoch)
             bytes.append(littleEndian: UInt32(clamping: sightings))
-            for at in 0..<bucketCount * Self.bucketCells {
+            for at in 0..<cellCount {
                 let cell = unsafe cells[at]
                 if !cell.isEmpty { Self.append(cell, to: &bytes) }
             }
@@ -433,18 +469,13 @@ internal import NIOConcurrencyHelpers
     func restore(owners ids: [UInt64]) {
         lock.withLock {
             for id in ids {
-                owners += 1
-                guard let cell = unsafe cell(of: id) ?? cellByForce(for: id) else {
-                    overflow.insert(id)
-                    continue
-                }
-                unsafe cell.pointee.counts.isAdmitted = true
-                if unsafe cell.pointee.counts.sightings == 0 {
+                own(id)
+                if let cell = unsafe cell(of: id), unsafe cell.pointee.counts.sightings == 0 {
                     unsafe cell.pointee.counts.count(.pull)
                 }
             }
             // Those that were kept and have no row are candidates like others.
-            for at in 0..<bucketCount * Self.bucketCells
+            for at in 0..<cellCount
             where unsafe !cells[at].counts.isAdmitted {
                 unsafe cells[at].counts.isKept = false
             }

@@ -60,10 +60,7 @@ final class NetworkRows: SchemeRows {
     private func readParameters() throws(StoreError) -> [Float] {
         let count = parameterKeys.count
         let parts = PartRows(count: count, dimension: DeepHashShape.rowLength)
-        try parts.pullCold(parameterKeys, from: rows, create: false)
-        for key in 0..<count where !parts.isFound(key) {
-            unsafe start.fill(parts.row(key), key: UInt64(key))
-        }
+        try parts.readCold(parameterKeys, from: rows)
         return unsafe Array(
             UnsafeBufferPointer(start: parts.row(0), count: start.shape.paddedCount))
     }
