@@ -106,7 +106,7 @@ import Testing
     }
 
     private static let noneIsRare =
-        "table 't' has no rows that belong to one id, so none is rare or old"
+        "table 't' has no rows that belong to one id, so no id is rare or old"
 
     /// Who has found a row of its own, and is about to push to it, is not left without.
     @Test func ownRowsGoWhileNobodyPushes() throws {
