@@ -269,22 +269,18 @@ import Testing
             try table.assign([100], [1])
             try demoteEverything(of: table)
         }
-        for _ in 0..<3 { try table.push([5], [1]) }
-        let count = table.count
-        let large = Float.greatestFiniteMagnitude
-        for _ in 0..<2 { _ = try table.pull([6], create: true) }
+        for _ in 0..<2 { try table.push([6], [1]) }
         let before = table.count
+        let large = Float.greatestFiniteMagnitude
         #expect(throws: StoreError.nonFinite("a sum of gradients")) {
             try table.push([6, 6], [large, large])
         }
-        #expect(throws: StoreError.nonFinite("a sum of gradients")) {
-            for _ in 0..<3 { try table.push([6, 6], [large, large]) }
-        }
-        #expect(table.count == before && count <= before)
+        #expect(table.count == before)
         #expect(table.rows.absentHot([6]) == [true])
         // It is as near to its row as it was.
-        _ = try table.pull([6])
+        try table.push([6], [1])
         #expect(table.rows.absentHot([6]) == [false])
+        #expect(try table.pull([6], create: false)[0] < -2)
     }
 
     /// Two epochs without ids below 10,000.
