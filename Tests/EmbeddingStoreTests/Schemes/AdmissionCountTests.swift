@@ -91,6 +91,28 @@ import Testing
         return power
     }
 
+    /// What is counted is handed out in pieces that others need not wait long for, and taken up as it
+    /// was.
+    @Test func countsAreSavedInPieces() {
+        let filter = BloomFilter(counters: 1 << 20, admitAfter: 3, seed: 1)
+        let sketch = FrequencySketch(own: 40_000, admitAfter: 3, score: .count, seed: 1)
+        let ids = Array(0..<20_000 as Range<UInt64>)
+        let restored: [(any Admission, any Admission)] = [
+            (filter, BloomFilter(counters: 1 << 20, admitAfter: 3, seed: 1)),
+            (sketch, FrequencySketch(own: 40_000, admitAfter: 3, score: .count, seed: 1)),
+        ]
+        for (from, to) in restored {
+            for _ in 0..<2 { from.count(ids, .push, norms: []) }
+            var pieces: [[UInt8]] = []
+            from.save { pieces.append($0) }
+            #expect(pieces.count > 4 && pieces.allSatisfy { $0.count <= 64 << 10 })
+            #expect(to.restore(Array(pieces.joined()), isCurrent: true))
+            #expect(to.figures.candidates == from.figures.candidates)
+            #expect(to.standings(of: ids, .push) == from.standings(of: ids, .push))
+            #expect(to.isDue(5, .push) && !to.isDue(1 << 40, .push))
+        }
+    }
+
     @Test func countsHalveWithTheEpochs() {
         var counts = SightingCounts(pulls: 9, pushes: 4, epoch: 3)
         counts.isAdmitted = true

@@ -52,10 +52,11 @@ protocol Admission: AnyObject, Sendable {
 
     // MARK: across restarts
 
-    /// What is to be remembered, apart from who has a row, which the rows themselves say.
-    func saved() -> [UInt8]
+    /// Hands out what is to be remembered, apart from who has a row, which the rows themselves say, in
+    /// pieces that others wait for no longer than for a request.
+    func save(_ write: ([UInt8]) throws -> Void) rethrows
 
-    /// Takes up what was saved; `isCurrent` if that was at a clean stop, after which nothing changed,
+    /// Takes up what was saved, all pieces together; `isCurrent` if that was at a clean stop, after which nothing changed,
     /// else it may be older than the rows, or newer. False for bytes that are none.
     func restore(_ saved: [UInt8], isCurrent: Bool) -> Bool
 

@@ -7,16 +7,16 @@ internal import Foundation
 /// its counts begin anew.
 ///
 /// ```
-/// file      "THERMCNT" | stop 8 | section | section | …
-/// section   table 4 | checksum 4 | count 8 | bytes, as `Admission.saved` has them
+/// file      "THERMCN2" | stop 8 | section | section | …
+/// section   table 4 | checksum 4 | count 8 | bytes, a piece of what `Admission.save` gives
 /// ```
-/// Little-endian. `stop` is the segment of the log at which the store was stopped cleanly right
+/// The sections of a table follow each other. Little-endian. `stop` is the segment of the log at which the store was stopped cleanly right
 /// after, or 0. The checksum is of the count and what follows it.
 struct AdmissionFile {
     private(set) var stop: UInt64 = 0
     private(set) var tables: [UInt32: [UInt8]] = [:]
 
-    private static let magic = Array("THERMCNT".utf8)
+    private static let magic = Array("THERMCN2".utf8)
     private static let headerBytes = 16
 
     private static func path(inFolder folder: String) -> String { folder + "/COUNTS" }
@@ -43,7 +43,7 @@ struct AdmissionFile {
             header.append(littleEndian: stop)
             try file.write(contentsOf: Data(header))
             for (number, admission) in admitting {
-                try file.write(contentsOf: Data(section(number, admission.saved())))
+                try admission.save { try file.write(contentsOf: Data(section(number, $0))) }
             }
             try file.synchronize()
             guard unsafe rename(temporary, path) == 0 else {
@@ -83,15 +83,22 @@ struct AdmissionFile {
         stop = bytes.littleEndian(at: 8)
         var at = 16
         while bytes.count - at >= Self.headerBytes {
+            let table: UInt32 = bytes.littleEndian(at: at)
             let count: UInt64 = bytes.littleEndian(at: at + 8)
-            guard count <= UInt64(bytes.count - at - Self.headerBytes) else { return }
+            guard count <= UInt64(bytes.count - at - Self.headerBytes) else {
+                tables[table] = nil
+                return
+            }
             let end = at + Self.headerBytes + Int(count)
             let checksum = unsafe bytes.withBytes {
                 // There are bytes.
                 unsafe tc_checksum($0.baseAddress! + at + 8, end - at - 8)
             }
-            guard checksum == bytes.littleEndian(at: at + 4) else { return }
-            tables[bytes.littleEndian(at: at)] = Array(bytes[(at + Self.headerBytes)..<end])
+            guard checksum == bytes.littleEndian(at: at + 4) else {
+                tables[table] = nil
+                return
+            }
+            tables[table, default: []] += bytes[(at + Self.headerBytes)..<end]
             at = end
         }
     }

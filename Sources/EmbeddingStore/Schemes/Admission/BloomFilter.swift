@@ -22,6 +22,7 @@ final class BloomFilter: Admission, @unchecked Sendable {  // guarded by `lock`
 
     init(counters: Int, admitAfter: Int, seed: UInt64) {
         self.admitAfter = UInt8(min(admitAfter, Self.countMax))
+        byteCount = counters
         self.counters = [UInt8](repeating: 0, count: counters)
         hash = KeyHash(salt: seed &+ 0xE703_7ED1_A0B4_28DB)
     }
@@ -125,18 +126,25 @@ final class BloomFilter: Admission, @unchecked Sendable {  // guarded by `lock`
     /// Counters do not say whose they are.
     let countedIDs = CountedIDs()
 
-    var byteCount: Int { counters.count }
+    let byteCount: Int
 
     // MARK: across restarts
 
-    /// Whether counts are proof 1, counters.
-    func saved() -> [UInt8] { lock.withLock { [isProof ? 1 : 0] + counters } }
+    private static let sliceBytes = 64 << 10
+
+    /// Counters, whether counts are proof 1.
+    func save(_ write: ([UInt8]) throws -> Void) rethrows {
+        for start in stride(from: 0, to: byteCount, by: Self.sliceBytes) {
+            try write(lock.withLock { Array(counters[start...].prefix(Self.sliceBytes)) })
+        }
+        try write(lock.withLock { [isProof ? 1 : 0] })
+    }
 
     func restore(_ saved: [UInt8], isCurrent: Bool) -> Bool {
         guard saved.count == counters.count + 1 else { return false }
         lock.withLock {
-            isProof = isCurrent && saved[0] == 1
-            counters = Array(saved.dropFirst())
+            isProof = isCurrent && saved.last == 1
+            counters = Array(saved.dropLast())
             usedCounters = counters.count { $0 != 0 }
         }
         return true

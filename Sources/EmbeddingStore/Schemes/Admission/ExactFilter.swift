@@ -107,7 +107,12 @@ final class ExactFilter: Admission, @unchecked Sendable {  // guarded by `lock`
     // MARK: across restarts
 
     /// Id 8, counts 4 for each.
-    func saved() -> [UInt8] {
+    func save(_ write: ([UInt8]) throws -> Void) rethrows {
+        try write(all)
+    }
+
+    /// In one piece: a dictionary that changes cannot be walked through in several.
+    private var all: [UInt8] {
         lock.withLock {
             var bytes: [UInt8] = []
             bytes.reserveCapacity(12 * candidates.count)

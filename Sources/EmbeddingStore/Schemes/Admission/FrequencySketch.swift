@@ -378,13 +378,17 @@ internal import NIOConcurrencyHelpers
     }
 
     var figures: AdmissionFigures {
-        lock.withLock {
-            var candidates = 0
-            for at in 0..<cellCount {
-                let cell = unsafe cells[at]
-                if !cell.isEmpty, !cell.counts.isAdmitted { candidates += 1 }
+        var candidates = 0
+        for start in stride(from: 0, to: cellCount, by: Self.sliceCells) {
+            lock.withLock {
+                for at in start..<min(start + Self.sliceCells, cellCount) {
+                    let cell = unsafe cells[at]
+                    if !cell.isEmpty, !cell.counts.isAdmitted { candidates += 1 }
+                }
             }
-            return AdmissionFigures(
+        }
+        return lock.withLock {
+            AdmissionFigures(
                 owners: owners, candidates: candidates, admissions: admissions,
                 retirements: retirements, bytes: byteCount)
         }
@@ -411,25 +415,32 @@ internal import NIOConcurrencyHelpers
     let needsOwners = true
 
     /// ```
-    /// epoch 4 | sightings 4 | cells: id 8, counts 4, norm 4
+    /// cells: id 8, counts 4, norm 4 | … | epoch 4 | sightings 4
     /// ```
-    func saved() -> [UInt8] {
-        lock.withLock {
+    /// The epoch comes last: no cell is of a later one.
+    func save(_ write: ([UInt8]) throws -> Void) rethrows {
+        for start in stride(from: 0, to: cellCount, by: Self.sliceCells) {
             var bytes: [UInt8] = []
-            bytes.append(littleEndian: epoch)
-            bytes.append(littleEndian: UInt32(clamping: sightings))
-            for at in 0..<cellCount {
-                let cell = unsafe cells[at]
-                if !cell.isEmpty { Self.append(cell, to: &bytes) }
+            lock.withLock {
+                for at in start..<min(start + Self.sliceCells, cellCount)
+                where unsafe !cells[at].isEmpty {
+                    unsafe Self.append(cells[at], to: &bytes)
+                }
             }
+            if !bytes.isEmpty { try write(bytes) }
+        }
+        var bytes: [UInt8] = []
+        lock.withLock {
             for id in overflow {
                 var counts = SightingCounts(epoch: epoch)
                 counts.isAdmitted = true
                 counts.isKept = true
                 Self.append(Cell(id: id, counts: counts, norm: 0), to: &bytes)
             }
-            return bytes
+            bytes.append(littleEndian: epoch)
+            bytes.append(littleEndian: UInt32(clamping: sightings))
         }
+        try write(bytes)
     }
 
     private static func append(_ cell: Cell, to bytes: inout [UInt8]) {
@@ -441,9 +452,10 @@ internal import NIOConcurrencyHelpers
     func restore(_ saved: [UInt8], isCurrent: Bool) -> Bool {
         guard saved.count >= 8, saved.count % 16 == 8 else { return false }
         return lock.withLock {
-            epoch = saved.littleEndian(at: 0)
-            sightings = Int(saved.littleEndian(at: 4) as UInt32)
-            for at in stride(from: 8, to: saved.count, by: 16) {
+            let end = saved.count - 8
+            epoch = saved.littleEndian(at: end)
+            sightings = Int(saved.littleEndian(at: end + 4) as UInt32)
+            for at in stride(from: 0, to: end, by: 16) {
                 let id: UInt64 = saved.littleEndian(at: at)
                 var counts = SightingCounts(bits: saved.littleEndian(at: at + 8))
                 let norm = Float(bitPattern: saved.littleEndian(at: at + 12))
