@@ -89,7 +89,7 @@ extension ConnectionHandler {
     ) throws(WireError) -> EventLoopFuture<Dispatcher.Answer> {
         let request = pending.request
         if request.ids != nil { try memory.reserveWaiting(pending.heldBytes ?? 0) }
-        let queue = request.isAdministration ? administrationQueue : diskQueue
+        let queue = request.isAboutRows ? diskQueue : administrationQueue
         return try queue.run(on: context.eventLoop) { work(request) }
     }
 

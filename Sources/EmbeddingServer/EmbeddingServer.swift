@@ -44,8 +44,10 @@ public struct EmbeddingServer: Service {
             numberOfThreads: options.eventLoopCount ?? System.coreCount)
         let diskQueue = WorkQueue(
             threadCount: options.diskThreadCount, countMax: options.requestsQueuedMax)
-        // Apart from that, so that a long checkpoint holds up no pull.
-        let administrationQueue = WorkQueue(threadCount: 1, countMax: options.requestsQueuedMax)
+        // Apart from that, so that a long checkpoint holds up no pull, and statistics can be had though
+        // the disk's queue is full. One checkpoint waits for the other; a few threads let the rest pass.
+        let administrationQueue = WorkQueue(
+            threadCount: Self.administrationThreadCount, countMax: options.requestsQueuedMax)
         let queues = [diskQueue, administrationQueue]
         let acceptor = Acceptor(
             store: store, options: options, diskQueue: diskQueue,
@@ -79,6 +81,8 @@ public struct EmbeddingServer: Service {
         await stop(listeners, acceptor, group, queues)
         logger.info("stopped")
     }
+
+    private static let administrationThreadCount = 4
 
     /// No new connections, then no new requests, then the end of those under way.
     private func stop(

@@ -34,11 +34,11 @@ extension Request {
         }
     }
 
-    /// Whether it changes tables, copies the store or goes through all rows: that may take long, and
-    /// one such request waits for the other.
-    var isAdministration: Bool {
+    /// Whether it reads or changes certain rows, rather than changing tables, telling how the store is
+    /// or going through all of it, which may take long.
+    var isAboutRows: Bool {
         switch self {
-        case .createTable, .dropTable, .shrink, .checkpoint: true
+        case .pull, .push, .assign, .pool, .delete, .admit: true
         default: false
         }
     }

@@ -48,9 +48,10 @@ import Testing
         #expect(report.error.clippedShare == 0)
         #expect(report.bytesAfter < report.bytesBefore)
         #expect(report.bytesAfter > rows.count * 8 * precision.elementBytes)
-        let store = try OfflineStore(path: folder.result)
-        #expect(try store.table(named: "t").schema.coldPrecision == precision)
-        #expect(try store.table(named: "t").schema.hotPrecision == .float32)
+        do {
+            let schema = try OfflineStore(path: folder.result).table(named: "t").schema
+            #expect(schema.coldPrecision == precision && schema.hotPrecision == .float32)
+        }
         #expect(try Verification(path: folder.result).isSound)
         // And it goes on as a store.
         let opened = try Store(path: folder.result, options: .init(memoryBytes: 64 << 20))
@@ -102,10 +103,12 @@ import Testing
         let source = try OfflineStore(path: temporary.path)
         _ = try source.quantize(
             table: "t", to: .int8, hot: .int16, output: folder.result)
-        let result = try OfflineStore(path: folder.result)
-        #expect(try result.table(named: "t").pushCount == 3)
-        #expect(try result.table(named: "t").schema.hotPrecision == .int16)
-        #expect(try result.table(named: "t").number == source.table(named: "t").number)
+        do {
+            let result = try OfflineStore(path: folder.result).table(named: "t")
+            #expect(result.pushCount == 3)
+            #expect(result.schema.hotPrecision == .int16)
+            #expect(try result.number == source.table(named: "t").number)
+        }
         expectRows(
             try OfflineFolder.pull(folder.result, ids, table: "other"),
             FaultyStore.rows(ids.count, 4))
