@@ -48,14 +48,16 @@ public final class OfflineStore {
         } else {
             copy = nil
         }
-        var options = Store.Options(
-            memoryBytes: Self.memoryBytes, isReadOnly: true, shardCount: 1)
-        options.servesIds = false
-        store = try Store(path: folder, options: options)
+        store = try Store(
+            path: folder,
+            options: .init(
+                memoryBytes: Self.readingMemoryBytes, isReadOnly: true, shardCount: 1))
     }
 
-    /// For replaying a log; rows are not promoted.
+    /// For replaying a log.
     private static let memoryBytes = 256 << 20
+    /// No row is promoted, so only a table's counters and networks take any of it, up to half.
+    private static let readingMemoryBytes = 4 << 30
 
     deinit { try? store.close() }  // nothing was written
 
