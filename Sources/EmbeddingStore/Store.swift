@@ -130,15 +130,15 @@ public final class Store: Sendable {
             throw .unsupported("the log must have at least \(Self.logBytesMin >> 20) MiB")
         }
         let directory = try DataDirectory(path: path, readOnly: options.isReadOnly)
-        let cold = try Self.openCold(in: directory, readOnly: options.isReadOnly)
-        try self.init(directory: directory, cold: cold, options: options)
+        let (cold, state) = try Self.openCold(in: directory, readOnly: options.isReadOnly)
+        try self.init(directory: directory, cold: cold, state: state, options: options)
     }
 
     /// Opens the cold tier, if its files are those that the last clean stop left. Throws `damaged`
-    /// with the file and, where it is known, the table.
-    private static func openCold(
+    /// with the file and, where it is known, the table. Returns the state that was found, too.
+    static func openCold(
         in directory: DataDirectory, readOnly: Bool
-    ) throws(StoreError) -> RocksDBColdTier {
+    ) throws(StoreError) -> (RocksDBColdTier, DataDirectory.State) {
         let state = try directory.readState()
         if state.isClean, let files = state.coldFiles {
             let differences = files.differences(in: directory.coldPath)
@@ -148,9 +148,16 @@ public final class Store: Sendable {
                     first.description + (others > 0 ? ", and \(others) more files differ" : ""))
             }
         }
+        if !readOnly, state.coldFiles != nil {
+            // Opening changes them, and this may be killed before it has said so.
+            var opened = state
+            opened.coldFiles = nil
+            try directory.writeState(opened)
+        }
         do throws(StoreError) {
-            return try RocksDBColdTier(
+            let cold = try RocksDBColdTier(
                 path: directory.coldPath, readOnly: readOnly, mayCreate: state.isEmpty)
+            return (cold, state)
         } catch {
             guard case .damaged = error else { throw error }
             // RocksDB does not always say which file it could not open, and never whose rows it has.
@@ -162,14 +169,18 @@ public final class Store: Sendable {
         }
     }
 
-    init(directory: DataDirectory, cold: any ColdTier, options: Options) throws(StoreError) {
+    /// `state` is what was found; nil: what is there now.
+    init(
+        directory: DataDirectory, cold: any ColdTier, state: DataDirectory.State? = nil,
+        options: Options
+    ) throws(StoreError) {
         path = directory.path
         isReadOnly = options.isReadOnly
         durability = options.durability
         onEvent = options.onEvent
         self.directory = directory
         self.cold = cold
-        var state = try directory.readState()
+        var state = if let state { state } else { try directory.readState() }
         coldFilesAtStart = state.coldFiles
         if isReadOnly, state.hasLog == true {
             throw .badDataDirectory(

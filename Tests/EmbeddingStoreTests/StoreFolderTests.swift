@@ -31,6 +31,23 @@ import Testing
         try copy.close()
     }
 
+    /// Opening changes files of the cold tier before anything else is written.
+    @Test func aStartThatIsKilledAtOnceIsNoDamage() throws {
+        let path = NSTemporaryDirectory() + "thermocline-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let store = try Store(path: path, options: .init(memoryBytes: 1 << 20))
+        try store.createTable(named: "t", .exact(dimension: 4)).assign([1], [1, 2, 3, 4])
+        try store.close()
+        do {
+            let directory = try DataDirectory(path: path, readOnly: false)
+            try Store.openCold(in: directory, readOnly: false).0.close()
+        }
+        let again = try Store(path: path, options: .init(memoryBytes: 1 << 20))
+        defer { try? again.close() }
+        expectRows(try again.table(named: "t").pull([1], create: false), [1, 2, 3, 4])
+        #expect(try again.table(named: "t").count == 1)
+    }
+
     @Test func aFileIsNoStore() throws {
         let path = NSTemporaryDirectory() + "thermocline-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: path) }
