@@ -134,30 +134,23 @@ final class DataDirectory: Sendable {
 
     func writeState(_ state: State) throws(StoreError) { try Self.write(state, inFolder: path) }
 
-    /// Replaces the file as a whole: a reader, or a crash, sees the old or the new one.
     static func write(_ state: State, inFolder path: String) throws(StoreError) {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        try makeLock(path)
-        let temporary = path + "/STORE.new"
-        do {
-            var text = try encoder.encode(state)
-            text.append(UInt8(ascii: "\n"))
-            text.append(contentsOf: checksumLine(text))
-            try text.write(to: URL(fileURLWithPath: temporary))
-        } catch {
-            throw .storageFailed("cannot write \(temporary): \(error.localizedDescription)")
+        // Of values that have a text there is one.
+        guard var text = try? encoder.encode(state) else {
+            throw .storageFailed("cannot encode \(path)/STORE")
         }
-        try syncFile(temporary)
-        guard unsafe rename(temporary, path + "/STORE") == 0 else {
-            throw .storageFailed(
-                unsafe "cannot write \(path)/STORE: \(String(cString: strerror(errno)))")
+        text.append(UInt8(ascii: "\n"))
+        text.append(contentsOf: checksumLine(text))
+        let bytes = Array(text)
+        try FileReplacement.write(path + "/STORE", synced: true) { (file) throws(StoreError) in
+            try file.append(bytes)
         }
-        try syncFile(path)
     }
 
     /// Makes the file that is locked, so that those who only read have one to lock too.
-    private static func makeLock(_ path: String) throws(StoreError) {
+    static func makeLock(_ path: String) throws(StoreError) {
         let descriptor = unsafe open(path + "/LOCK", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw .file(path + "/LOCK", "make", errno) }
         Glibc.close(descriptor)

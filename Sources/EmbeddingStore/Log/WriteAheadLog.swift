@@ -59,8 +59,10 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
     private var active: LogSegment?
     private var activeLeft = 0
     private var spare: LogSegment?
-    /// Why there is no spare; tried again.
+    /// Why there is no spare, until there is one; tried again.
     private var spareFailure: StoreError?
+    /// How often one could not be made.
+    private var spareFailureCount = 0
     /// Whether the thread should see to a spare: there is a reason to try, or to try again.
     private var isSpareDue = true
     /// What somebody who waits for room needs.
@@ -345,6 +347,7 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
             active = nil
             activeLeft = 0
             rotatedTo = nextSegment
+            spareFailure = nil
         }
         isRecording = wantsRecording
         rotationsDone = rotationsWanted
@@ -427,7 +430,9 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
         case .success(let segment):
             spare = segment
             spareFailure = nil
-        case .failure(let error): spareFailure = error
+        case .failure(let error):
+            spareFailure = error
+            spareFailureCount += 1
         }
         // Who wants more than a segment and did not get it says so again; others must not wait.
         wantedBytes = 0
@@ -477,11 +482,12 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
         // Callers come one at a time: they hold the store's lock for changes.
         rotationsWanted += 1
         isSpareDue = true
-        spareFailure = nil
+        // An earlier failure says nothing of the next try.
+        let failures = spareFailureCount
         condition.broadcast()
         while rotationsDone < rotationsWanted {
             if let failure { throw failure }
-            if let spareFailure {
+            if let spareFailure, spareFailureCount > failures {
                 rotationsWanted = rotationsDone
                 wantsRecording = isRecording
                 throw spareFailure

@@ -112,8 +112,7 @@ public final class StoreWriter {
     /// of its files. No call may follow.
     public func finish() throws(StoreError) -> Int {
         try writeRest()
-        try folder.finish()
-        return StoreFiles.byteCount(destination)
+        return try publish()
     }
 
     /// The same, but first the store is opened and changed as a server changes it: what goes through
@@ -142,8 +141,7 @@ public final class StoreWriter {
         if hasHotRows, unsafe rename(kept, hotRows) != 0 {
             throw StoreError.file(hotRows, "restore", errno)
         }
-        try folder.finish()
-        return StoreFiles.byteCount(destination)
+        return try publish()
     }
 
     private func writeRest() throws(StoreError) {
@@ -164,6 +162,12 @@ public final class StoreWriter {
         state.isClean = true
         state.hasLog = false
         state.coldFiles = try ColdFiles(folder: folder.path + "/cold", tables: names)
+        try DataDirectory.makeLock(folder.path)
         try DataDirectory.write(state, inFolder: folder.path)
+    }
+
+    private func publish() throws(StoreError) -> Int {
+        try folder.finish()
+        return StoreFiles.byteCount(destination)
     }
 }

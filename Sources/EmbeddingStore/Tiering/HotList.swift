@@ -26,26 +26,18 @@ struct HotList {
 
     /// Writes the list of what is in memory now, replacing the file as a whole.
     static func write(_ tables: [RowStore], inFolder folder: String) throws(StoreError) {
-        let path = path(inFolder: folder)
-        let temporary = path + ".new"
-        let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw .file(temporary, "make", errno) }
-        do throws(StoreError) {
-            defer { Glibc.close(descriptor) }
-            try write(magic, to: descriptor, temporary)
+        try FileReplacement.write(path(inFolder: folder), synced: false) {
+            (file) throws(StoreError) in
+            try file.append(magic)
             for table in tables {
                 for shard in table.shards {
                     var start = 0
                     while let bytes = section(of: shard, in: table, from: &start) {
-                        try write(bytes, to: descriptor, temporary)
+                        try file.append(bytes)
                     }
                 }
             }
-        } catch {
-            unsafe unlink(temporary)
-            throw error
         }
-        guard unsafe rename(temporary, path) == 0 else { throw .file(path, "write", errno) }
     }
 
     /// Rows that are copied under one lock. One that moves meanwhile may be left out, or come twice.
@@ -80,21 +72,6 @@ struct HotList {
                 unsafe bytes.storeBytes(of: checksum, toByteOffset: 4, as: UInt32.self)
             }
             return bytes
-        }
-    }
-
-    private static func write(
-        _ bytes: [UInt8], to descriptor: Int32, _ path: String
-    ) throws(StoreError) {
-        try unsafe bytes.withBytes { (bytes) throws(StoreError) in
-            var done = 0
-            while done < bytes.count {
-                let count = unsafe Glibc.write(
-                    descriptor, bytes.baseAddress! + done, bytes.count - done)
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else { throw .file(path, "write", errno) }
-                done += count
-            }
         }
     }
 

@@ -93,18 +93,22 @@ import Testing
 
     /// What is counted is handed out in pieces that others need not wait long for, and taken up as it
     /// was.
-    @Test func countsAreSavedInPieces() {
+    @Test func countsAreSavedInPieces() throws {
         let filter = BloomFilter(counters: 1 << 20, admitAfter: 3, seed: 1)
         let sketch = FrequencySketch(own: 40_000, admitAfter: 3, score: .count, seed: 1)
         let ids = Array(0..<20_000 as Range<UInt64>)
         let restored: [(any Admission, any Admission)] = [
             (filter, BloomFilter(counters: 1 << 20, admitAfter: 3, seed: 1)),
             (sketch, FrequencySketch(own: 40_000, admitAfter: 3, score: .count, seed: 1)),
+            (
+                ExactFilter(admitAfter: 3, budget: MemoryBudget(limitBytes: 64 << 20, epoch: 0)),
+                ExactFilter(admitAfter: 3, budget: MemoryBudget(limitBytes: 64 << 20, epoch: 0))
+            ),
         ]
         for (from, to) in restored {
             for _ in 0..<2 { from.count(ids, .push, norms: []) }
             var pieces: [[UInt8]] = []
-            from.save { pieces.append($0) }
+            try from.save { pieces.append($0) }
             #expect(pieces.count > 4 && pieces.allSatisfy { $0.count <= 64 << 10 })
             #expect(to.restore(Array(pieces.joined()), isCurrent: true))
             #expect(to.figures.candidates == from.figures.candidates)

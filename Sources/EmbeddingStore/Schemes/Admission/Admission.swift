@@ -54,7 +54,7 @@ protocol Admission: AnyObject, Sendable {
 
     /// Hands out what is to be remembered, apart from who has a row, which the rows themselves say, in
     /// pieces that others wait for no longer than for a request.
-    func save(_ write: ([UInt8]) throws -> Void) rethrows
+    func save(_ write: ([UInt8]) throws(StoreError) -> Void) throws(StoreError)
 
     /// Takes up what was saved, all pieces together; `isCurrent` if that was at a clean stop, after which nothing changed,
     /// else it may be older than the rows, or newer. False for bytes that are none.

@@ -10,8 +10,9 @@ internal import Foundation
 /// file      "THERMCN2" | stop 8 | section | section | …
 /// section   table 4 | checksum 4 | count 8 | bytes, a piece of what `Admission.save` gives
 /// ```
-/// The sections of a table follow each other. Little-endian. `stop` is the segment of the log at which the store was stopped cleanly right
-/// after, or 0. The checksum is of the count and what follows it.
+/// The sections of a table follow each other. Little-endian. `stop` is the segment of the log at
+/// which the store was stopped cleanly right after, or 0. The checksum is of the count and what
+/// follows it.
 struct AdmissionFile {
     private(set) var stop: UInt64 = 0
     private(set) var tables: [UInt32: [UInt8]] = [:]
@@ -33,26 +34,15 @@ struct AdmissionFile {
             try? FileManager.default.removeItem(atPath: path)
             return
         }
-        let temporary = path + ".new"
-        do {
-            guard FileManager.default.createFile(atPath: temporary, contents: nil),
-                let file = FileHandle(forWritingAtPath: temporary)
-            else { throw StoreError.storageFailed("cannot make \(temporary)") }
-            defer { try? file.close() }
+        try FileReplacement.write(path, synced: true) { (file) throws(StoreError) in
             var header = magic
             header.append(littleEndian: stop)
-            try file.write(contentsOf: Data(header))
+            try file.append(header)
             for (number, admission) in admitting {
-                try admission.save { try file.write(contentsOf: Data(section(number, $0))) }
+                try admission.save { (bytes) throws(StoreError) in
+                    try file.append(section(number, bytes))
+                }
             }
-            try file.synchronize()
-            guard unsafe rename(temporary, path) == 0 else {
-                throw StoreError.storageFailed("cannot write \(path)")
-            }
-        } catch {
-            unsafe unlink(temporary)
-            throw error as? StoreError
-                ?? .storageFailed("cannot write \(path): \(error.localizedDescription)")
         }
     }
 

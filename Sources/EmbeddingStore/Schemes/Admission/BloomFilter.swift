@@ -133,7 +133,7 @@ final class BloomFilter: Admission, @unchecked Sendable {  // guarded by `lock`
     private static let sliceBytes = 64 << 10
 
     /// Counters, whether counts are proof 1.
-    func save(_ write: ([UInt8]) throws -> Void) rethrows {
+    func save(_ write: ([UInt8]) throws(StoreError) -> Void) throws(StoreError) {
         for start in stride(from: 0, to: byteCount, by: Self.sliceBytes) {
             try write(lock.withLock { Array(counters[start...].prefix(Self.sliceBytes)) })
         }

@@ -3,14 +3,17 @@ internal import NIOConcurrencyHelpers
 /// Counts the ids that have no row of their own yet, one by one; who has been seen often enough gets
 /// one.
 ///
-/// An id that has a row is not in here: that it has one, only the rows say. When the table of counts
-/// has reached its bound, all counts halve, and ids that were seen once are forgotten.
+/// An id that has a row is not in here: that it has one, only the rows say. When a part of the counts
+/// has reached its bound, those of that part halve, and ids that were seen once are forgotten. Parts
+/// are small, so that nobody waits long for one to be halved or saved.
 final class ExactFilter: Admission, @unchecked Sendable {  // guarded by `lock`
     private let lock = NIOLock()
     private let admitAfter: UInt32
+    /// Of one part.
     private let candidatesMax: Int
-    /// `SightingCounts`; admitted there means that it is not certain that the id has no row.
-    private var candidates: [UInt64: SightingCounts] = [:]
+    /// By hash of the id; admitted there means that it is not certain that the id has no row.
+    private var parts: [[UInt64: SightingCounts]]
+    private var candidateCount = 0
     private var admissions = 0
     private let budget: MemoryBudget
     /// Candidates that the budget knows of.
@@ -18,20 +21,40 @@ final class ExactFilter: Admission, @unchecked Sendable {  // guarded by `lock`
 
     /// Bytes that a candidate takes in a dictionary, on average.
     private static let candidateBytes = 32
+    private static let partCandidates = 1 << 14
 
     /// Takes at most an eighth of the memory, and counts against it.
     init(admitAfter: Int, budget: MemoryBudget) {
         self.admitAfter = UInt32(clamping: admitAfter)
         self.budget = budget
-        candidatesMax = max(1024, budget.limitBytes / 8 / Self.candidateBytes)
+        let most = max(1024, budget.limitBytes / 8 / Self.candidateBytes)
+        let count = max(1, most / Self.partCandidates)
+        parts = Array(repeating: [:], count: count)
+        candidatesMax = most / count
+    }
+
+    private func part(of id: UInt64) -> Int {
+        Int(KeyHash.processWide(id).multipliedFullWidth(by: UInt64(parts.count)).high)
+    }
+
+    /// What is known of an id. `lock` is held.
+    private subscript(id: UInt64) -> SightingCounts? {
+        get { parts[part(of: id)][id] }
+        set {
+            let part = part(of: id)
+            candidateCount -= parts[part].count
+            parts[part][id] = newValue
+            if parts[part].count > candidatesMax { halve(part) }
+            candidateCount += parts[part].count
+        }
     }
 
     deinit { budget.add(-accounted * Self.candidateBytes) }
 
     /// Tells the budget of candidates that have come or gone.
     private func account() {
-        budget.add((candidates.count - accounted) * Self.candidateBytes)
-        accounted = candidates.count
+        budget.add((candidateCount - accounted) * Self.candidateBytes)
+        accounted = candidateCount
     }
 
     let countsOwners = false
@@ -46,7 +69,7 @@ final class ExactFilter: Admission, @unchecked Sendable {  // guarded by `lock`
     func standings(of ids: [UInt64], _ sighting: Sighting?) -> [Standing] {
         lock.withLock {
             ids.map { id in
-                guard let counts = candidates[id], !counts.isAdmitted else { return .unknown }
+                guard let counts = self[id], !counts.isAdmitted else { return .unknown }
                 return sighting != nil && counts.sightings(with: sighting) >= admitAfter
                     ? .due : .shared
             }
@@ -55,35 +78,36 @@ final class ExactFilter: Admission, @unchecked Sendable {  // guarded by `lock`
 
     func isDue(_ id: UInt64, _ sighting: Sighting) -> Bool {
         lock.withLock {
-            (candidates[id] ?? SightingCounts(epoch: 0)).sightings(with: sighting) >= admitAfter
+            (self[id] ?? SightingCounts(epoch: 0)).sightings(with: sighting) >= admitAfter
         }
     }
 
     func count(_ ids: [UInt64], _ sighting: Sighting, norms: [Float]) {
         lock.withLock {
             for id in ids {
-                var counts = candidates[id] ?? SightingCounts(epoch: 0)
+                var counts = self[id] ?? SightingCounts(epoch: 0)
                 counts.count(sighting)
                 counts.isAdmitted = false
-                candidates[id] = counts
+                self[id] = counts
             }
-            while candidates.count > candidatesMax { halve() }
             account()
         }
     }
 
-    private func halve() {
-        candidates = candidates.compactMapValues { counts in
-            var half = SightingCounts(
-                pulls: counts.pulls / 2, pushes: counts.pushes / 2, epoch: 0)
-            half.isAdmitted = counts.isAdmitted
-            return half.sightings > 0 ? half : nil
+    private func halve(_ part: Int) {
+        while parts[part].count > candidatesMax {
+            parts[part] = parts[part].compactMapValues { counts in
+                var half = SightingCounts(
+                    pulls: counts.pulls / 2, pushes: counts.pushes / 2, epoch: 0)
+                half.isAdmitted = counts.isAdmitted
+                return half.sightings > 0 ? half : nil
+            }
         }
     }
 
     func admit(_ id: UInt64, unasked: Bool, keeping: Bool) -> AdmissionResult {
         lock.withLock {
-            candidates[id] = nil
+            self[id] = nil
             account()
             admissions += 1
             return .admitted(insteadOf: nil)
@@ -93,13 +117,15 @@ final class ExactFilter: Admission, @unchecked Sendable {  // guarded by `lock`
     var figures: AdmissionFigures {
         lock.withLock {
             AdmissionFigures(
-                owners: nil, candidates: candidates.count, admissions: admissions, retirements: 0,
-                bytes: candidates.count * Self.candidateBytes)
+                owners: nil, candidates: candidateCount, admissions: admissions, retirements: 0,
+                bytes: candidateCount * Self.candidateBytes)
         }
     }
 
     var countedIDs: CountedIDs {
-        lock.withLock { CountedIDs(candidates: Array(candidates.keys)) }
+        var ids: [UInt64] = []
+        for part in parts.indices { lock.withLock { ids += parts[part].keys } }
+        return CountedIDs(candidates: ids)
     }
 
     let byteCount = 0
@@ -107,20 +133,16 @@ final class ExactFilter: Admission, @unchecked Sendable {  // guarded by `lock`
     // MARK: across restarts
 
     /// Id 8, counts 4 for each.
-    func save(_ write: ([UInt8]) throws -> Void) rethrows {
-        try write(all)
-    }
-
-    /// In one piece: a dictionary that changes cannot be walked through in several.
-    private var all: [UInt8] {
-        lock.withLock {
+    func save(_ write: ([UInt8]) throws(StoreError) -> Void) throws(StoreError) {
+        for part in parts.indices {
+            let counts = lock.withLock { parts[part] }
             var bytes: [UInt8] = []
-            bytes.reserveCapacity(12 * candidates.count)
-            for (id, counts) in candidates {
+            bytes.reserveCapacity(12 * counts.count)
+            for (id, counts) in counts {
                 bytes.append(littleEndian: id)
                 bytes.append(littleEndian: counts.bits)
             }
-            return bytes
+            try write(bytes)
         }
     }
 
@@ -131,7 +153,7 @@ final class ExactFilter: Admission, @unchecked Sendable {  // guarded by `lock`
                 var counts = SightingCounts(bits: saved.littleEndian(at: at + 8))
                 // It may have got its row since.
                 if !isCurrent { counts.isAdmitted = true }
-                candidates[saved.littleEndian(at: at)] = counts
+                self[saved.littleEndian(at: at)] = counts
             }
             account()
             return true

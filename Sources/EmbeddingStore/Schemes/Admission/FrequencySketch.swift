@@ -418,7 +418,7 @@ internal import NIOConcurrencyHelpers
     /// cells: id 8, counts 4, norm 4 | … | epoch 4 | sightings 4
     /// ```
     /// The epoch comes last: no cell is of a later one.
-    func save(_ write: ([UInt8]) throws -> Void) rethrows {
+    func save(_ write: ([UInt8]) throws(StoreError) -> Void) throws(StoreError) {
         for start in stride(from: 0, to: cellCount, by: Self.sliceCells) {
             var bytes: [UInt8] = []
             lock.withLock {
