@@ -101,4 +101,16 @@ import Testing
         let second = try temporary.store.createTable(named: "b", .exact(dimension: 4))
         #expect(second.number > first.number)
     }
+
+    /// RocksDB's own messages stay short however many tables come and go: once they were written anew,
+    /// with the settings of every table ever made, for each line.
+    @Test func messagesOfTheColdTierDoNotGrowWithTheTablesMade() throws {
+        let temporary = try TemporaryStore()
+        for _ in 0..<150 {
+            let table = try temporary.store.createTable(named: "passing", .exact(dimension: 4))
+            try temporary.store.dropTable(table)
+        }
+        let files = try FileManager.default.contentsOfDirectory(atPath: temporary.path + "/cold")
+        #expect(files.filter { $0.hasPrefix("LOG.old") } == [])
+    }
 }

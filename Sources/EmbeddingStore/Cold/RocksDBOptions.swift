@@ -21,6 +21,8 @@ internal import CRocksDB
     static let cacheBytes = 32 << 20
     static let writeBufferBytes = 4 << 20
     static let writeBuffersBytes = 32 << 20
+    /// `WARN_LEVEL` of RocksDB, which the C API has no name for.
+    private static let warnings: Int32 = 2
 
     /// - Parameter compresses: whether files are compressed. Rows are noise to a compressor, but what
     ///   RocksDB writes around them is not; it costs time with every read.
@@ -53,7 +55,9 @@ internal import CRocksDB
         unsafe rocksdb_options_set_compression(
             options, Int32(compresses ? rocksdb_lz4_compression : rocksdb_no_compression))
         unsafe rocksdb_options_set_keep_log_file_num(options, 4)
-        unsafe rocksdb_options_set_max_log_file_size(options, 1 << 20)
+        // One that begins anew at some size repeats in each file what it said of every table ever made,
+        // and keeps that in memory. Of warnings alone it does not grow long.
+        unsafe rocksdb_options_set_info_log_level(options, Self.warnings)
         unsafe rocksdb_options_set_level_compaction_dynamic_level_bytes(options, 1)
 
         unsafe reads = unsafe rocksdb_readoptions_create()
