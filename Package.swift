@@ -210,3 +210,15 @@ if Context.environment["THERMOCLINE_FUZZ_SERVER"] != nil {
             path: "Tests/FuzzServer",
             swiftSettings: strict))
 }
+
+// What tools/instruction-counts runs.
+if Context.environment["THERMOCLINE_HOT_PATHS"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "HotPaths",
+            dependencies: [
+                "EmbeddingStore", "EmbeddingWire", .product(name: "NIOCore", package: nio),
+            ],
+            path: "Benchmarks/HotPaths",
+            swiftSettings: strict))
+}

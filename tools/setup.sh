@@ -11,10 +11,11 @@ die() {
     exit 1
 }
 
+# install_packages [PACKAGE...]: what the project needs, and these.
 install_packages() {
     command -v dpkg-query > /dev/null || return 0 # Not Debian: the build says what it lacks.
     local missing=() package
-    for package in "${packages[@]}"; do
+    for package in "${packages[@]}" "$@"; do
         dpkg-query -W -f '${db:Status-Status}' "$package" 2> /dev/null | grep -qx installed ||
             missing+=("$package")
     done

@@ -85,7 +85,10 @@ struct PackedReport: Encodable {
                 Units.percent(Double(entry.blocksCompressed) / Double(max(entry.blocks, 1))))
         }
         let rows = tables.reduce(0) { $0 + $1.rows }
+        let expired = tables.reduce(0) { $0 + $1.expiredRows }
         return "\(path): \(Units.bytes(UInt64(bytes))), "
-            + "\(Units.rate(Double(rows) / max(seconds, 1e-9))) rows/s\n\(table.text)"
+            + "\(Units.rate(Double(rows) / max(seconds, 1e-9))) rows/s"
+            + (expired > 0 ? ", without \(Units.count(UInt64(expired))) expired rows" : "")
+            + "\n\(table.text)"
     }
 }

@@ -9,6 +9,8 @@ public final class PackedWriter {
     public struct Summary: Sendable, Codable {
         public var table: String
         public var rows: Int
+        /// Rows that had outlived the table's time to live, and were left out.
+        public var expiredRows: Int
         /// Rows that lie in the file as they are.
         public var frequentRows: Int
         public var blocks: Int
@@ -31,19 +33,21 @@ public final class PackedWriter {
         output = try PackedOutput(path: path)
     }
 
-    /// Adds a table; rows are rounded to the nearest. Blocks.
+    /// Adds a table; rows are rounded to the nearest. Those that have outlived the table's time to
+    /// live are left out: whoever serves the file has no clock. Blocks.
     ///
     /// - Parameters:
     ///   - precision: one of `Precision.packable`.
     ///   - frequentShare: share of the rows, the most frequent, that lie in the file as they are; of
     ///     rows that are equally frequent all or none.
+    ///   - now: what time it is, in seconds since 1970.
     ///   - progress: told how many of two steps for each row are done.
     ///
     /// Throws `unsupported` for another precision, `nonFinite`, `tooLarge`, `damaged`,
     /// `storageFailed` or `storageFull`.
     public func add(
         _ table: OfflineTable, precision: Precision = .int16, frequentShare: Double = 0.1,
-        progress: OfflineTable.Progress? = nil
+        now: UInt32 = UnixClock.system.now(), progress: OfflineTable.Progress? = nil
     ) throws(StoreError) -> Summary {
         guard Precision.packable.contains(precision) else {
             throw .unsupported("a packed file has int16 or int8, not \(precision)")
@@ -55,11 +59,17 @@ public final class PackedWriter {
         let order = try HashOrder(
             rowCount: table.rowCount, rowBytes: layout.byteCount, beside: output.path)
         var frequencies = [Int](repeating: 0, count: 1 << 16)
+        let lifetime = Lifetime(table.schema)
         var rowCount = 0
+        var expiredCount = 0
         var bytes: [UInt8] = []
         try table.scanFinite(
             progress: { done, all in progress?(done, 2 * all) },
             { (row) throws(StoreError) in
+                if let lifetime, lifetime.isOver(lastUse: row.lastUse, now: now) {
+                    expiredCount += 1
+                    return
+                }
                 bytes.removeAll(keepingCapacity: true)
                 layout.append(row.values, to: &bytes)
                 try order.append(
@@ -101,7 +111,7 @@ public final class PackedWriter {
                 firstShared: start.firstShared, schema: schema,
                 frequent: frequentPart, rest: restPart))
         return Summary(
-            table: table.name, rows: rowCount, frequentRows: frequentCount,
+            table: table.name, rows: rowCount, expiredRows: expiredCount, frequentRows: frequentCount,
             blocks: rest.blockCount, blocksCompressed: rest.blocksCompressed,
             bytesBefore: table.byteCount, bytesAfter: end - begin,
             indexBytes: frequentPart.indexBytes + restPart.indexBytes,

@@ -120,4 +120,25 @@ import Testing
         #expect(neighbours(of: fixture.file + "2").isEmpty)
         #expect(!FileManager.default.fileExists(atPath: fixture.file + "2"))
     }
+
+    /// Whoever serves the file does not know what time it is.
+    @Test func expiredRowsAreLeftOut() throws {
+        let fixture = try PackedFixture()
+        let source = fixture.file + "-store"
+        let store = try StoreWriter(destination: source)
+        let table = try store.createTable(
+            named: "t", TableSchema(dimension: 4, timeToLive: 100))
+        for id in 1...10 as ClosedRange<UInt64> {
+            try table.append(
+                key: id, values: [1, 2, 3, 4], frequency: 1, lastUse: 1000 + UInt32(10 * id))
+        }
+        _ = try store.finish()
+        let writer = try PackedWriter(path: fixture.file)
+        let summary = try writer.add(
+            try OfflineStore(path: source).table(named: "t"), now: 1150)
+        _ = try writer.finish()
+        #expect(summary.rows == 6 && summary.expiredRows == 4)
+        let packed = try PackedStore(path: fixture.file).table(named: "t")
+        #expect(try packed.read(Array(1...10)).found == (1...10).map { $0 >= 5 })
+    }
 }
