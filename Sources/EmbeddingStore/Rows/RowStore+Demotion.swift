@@ -209,7 +209,10 @@ extension RowStore {
             unsafe meta.pointee.bits &= ~RowMeta.exactCopy
             return false
         }
-        shard.remove(at: position, key: key, hash: hash)
+        let epoch = budget.epoch
+        shard.removeDemoted(
+            at: position, key: key, hash: hash,
+            frequency: unsafe meta.pointee.frequency(at: epoch), epoch: epoch)
         return true
     }
 

@@ -254,12 +254,11 @@ extension RowStore {
         let record = unsafe shard.insert(key, hash: hash)
         unsafe read(parsed, value, key, into: record, scratch: scratch)
         let now = budget.epoch
-        var meta = RowMeta(
-            frequency: RowMeta.frequency(frequency, of: epoch, at: now), epoch: now,
+        unsafe shard.meta(record).pointee = RowMeta(
+            promotedAt: now, frequencyOnDisk: RowMeta.frequency(frequency, of: epoch, at: now),
+            remembered: shard.coldFrequency(hash, epoch: now),
             flags: RowMeta.coldCopy | (parsed.precision == layout.precision ? RowMeta.exactCopy : 0)
         )
-        meta.touch(epoch: now)
-        unsafe shard.meta(record).pointee = meta
         shard.statistics.promotions += 1
         return unsafe record
     }

@@ -13,6 +13,8 @@ internal import NIOConcurrencyHelpers
     private(set) var slab: RowSlab
     /// Where the next sweep of a demotion starts.
     private(set) var hand = 0
+    /// Of rows that have left.
+    private var coldFrequencies = ColdFrequencies()
     var statistics = ShardStatistics()
     /// Counts removals, apart by hash: a row that was read from disk may be inserted only if no
     /// removal of its key can have happened since before the read, or an old row would replace a
@@ -41,7 +43,7 @@ internal import NIOConcurrencyHelpers
         budget.add(-bytes)
     }
 
-    var bytes: Int { index.bytes + slab.committedBytes }
+    var bytes: Int { index.bytes + slab.committedBytes + coldFrequencies.bytes }
 
     // MARK: finding
 
@@ -130,6 +132,24 @@ internal import NIOConcurrencyHelpers
         slab.trim()
         index.trim { self.hash(self.key(at: $0)) }
         budget.add(bytes - before)
+    }
+
+    // MARK: rows that are on disk only
+
+    /// Removes a row that goes to disk, or is there already, and remembers how often it is used.
+    func removeDemoted(
+        at position: Int, key: UInt64, hash: UInt64, frequency: UInt16, epoch: UInt32
+    ) {
+        let before = coldFrequencies.bytes
+        coldFrequencies.reserve(rows: count)
+        coldFrequencies.note(hash, frequency, epoch: epoch)
+        budget.add(coldFrequencies.bytes - before)
+        remove(at: position, key: key, hash: hash)
+    }
+
+    /// What is remembered of a row's frequency as of `epoch`, at least what it is; 0 when nothing is.
+    func coldFrequency(_ hash: UInt64, epoch: UInt32) -> UInt16 {
+        coldFrequencies.frequency(hash, epoch: epoch)
     }
 
     // MARK: sweeping

@@ -1,0 +1,57 @@
+import Testing
+
+@testable import EmbeddingStore
+
+@Suite struct ColdFrequenciesTests {
+    private static let hash = KeyHash(salt: 7)
+
+    private static func filled(rows: Int, _ frequency: (Int) -> UInt16) -> ColdFrequencies {
+        var frequencies = ColdFrequencies()
+        frequencies.reserve(rows: rows)
+        for row in 0..<rows { frequencies.note(hash(UInt64(row)), frequency(row), epoch: 3) }
+        return frequencies
+    }
+
+    @Test func nothingIsKnownAtFirst() {
+        var frequencies = ColdFrequencies()
+        #expect(frequencies.frequency(Self.hash(1), epoch: 9) == 0)
+        #expect(frequencies.bytes == 0)
+    }
+
+    /// No row seems to be used less than it is; with half as many rows as counters few seem to be used more.
+    @Test func frequenciesAreKnown() {
+        let rows = 10_000
+        var frequencies = Self.filled(rows: rows) { UInt16($0 % 50 + 1) }
+        let over = (0..<rows).count {
+            let known = frequencies.frequency(Self.hash(UInt64($0)), epoch: 3)
+            #expect(known >= $0 % 50 + 1)
+            return known > $0 % 50 + 1
+        }
+        #expect(over < rows / 4, "\(over) rows are taken for others")
+    }
+
+    @Test func theyHalveWithEpochs() {
+        var frequencies = Self.filled(rows: 1) { _ in 100 }
+        #expect(frequencies.frequency(Self.hash(0), epoch: 3) == 100)
+        #expect(frequencies.frequency(Self.hash(0), epoch: 5) == 25)
+        frequencies.note(Self.hash(0), 90, epoch: 6)
+        #expect(frequencies.frequency(Self.hash(0), epoch: 6) == 90)
+        #expect(frequencies.frequency(Self.hash(0), epoch: 1000) == 0)
+    }
+
+    @Test func largeOnesSaturate() {
+        var frequencies = Self.filled(rows: 1) { _ in .max }
+        #expect(frequencies.frequency(Self.hash(0), epoch: 3) == 255)
+    }
+
+    /// What is known stays known when more room is made.
+    @Test func growthForgetsNothing() {
+        var frequencies = Self.filled(rows: 100) { UInt16($0 + 1) }
+        let before = frequencies.bytes
+        frequencies.reserve(rows: 5000)
+        #expect(frequencies.bytes > 10 * before && frequencies.bytes < 8 * 5000)
+        for row in 0..<100 {
+            #expect(frequencies.frequency(Self.hash(UInt64(row)), epoch: 3) >= row + 1)
+        }
+    }
+}
