@@ -1,0 +1,85 @@
+// This server: pull, and push or assign. Sources/EmbeddingWire/Protocol.md describes every byte.
+#include "protocol.h"
+
+#include <string.h>
+
+#define HEADER_BYTES 16
+enum { PULL = 0x10, PUSH = 0x11, ASSIGN = 0x12 };
+
+uint32_t thermocline_table;
+bool thermocline_assigns;
+
+static void encode_header(uint8_t *at, size_t body_bytes, uint8_t operation) {
+    const uint32_t body = (uint32_t)body_bytes;
+    memset(at, 0, HEADER_BYTES); // request id (set when it is sent), float32, no creation
+    memcpy(at, &body, 4);
+    at[8] = operation;
+    memcpy(at + 12, &thermocline_table, 4);
+}
+
+static layout read_layout(size_t count) { return (layout){.bytes = HEADER_BYTES + 8 * count}; }
+
+static void encode_read(uint8_t *at, const uint64_t *ids, size_t count) {
+    encode_header(at, 8 * count, PULL);
+    memcpy(at + HEADER_BYTES, ids, 8 * count);
+}
+
+static layout write_layout(size_t count, size_t value_bytes) {
+    const size_t first = HEADER_BYTES + 8 + 8 * count;
+    return (layout){.bytes = first + count * value_bytes, .first = first, .stride = value_bytes};
+}
+
+static void encode_write(uint8_t *at, const uint64_t *ids, size_t count, size_t value_bytes) {
+    const uint32_t counts[2] = {(uint32_t)count, (uint32_t)(value_bytes / sizeof(float))};
+    encode_header(at, 8 + count * (8 + value_bytes), thermocline_assigns ? ASSIGN : PUSH);
+    memcpy(at + HEADER_BYTES, counts, 8);
+    memcpy(at + HEADER_BYTES + 8, ids, 8 * count);
+}
+
+// A pull without `create` answers with the rows and a bit for each, that says whether it is there.
+static size_t advance(reply *reply, const uint8_t *bytes, size_t have) {
+    const size_t rows_bytes = reply->count * reply->value_bytes, found_bytes = (reply->count + 7) / 8;
+    size_t at = 0;
+    if (reply->stage == 0) {
+        if (have < HEADER_BYTES) return 0;
+        uint32_t body;
+        uint16_t status;
+        memcpy(&body, bytes, 4);
+        memcpy(&reply->request, bytes + 4, 4);
+        memcpy(&status, bytes + 10, 2);
+        reply->kind = bytes[8] == PULL ? READ : WRITE;
+        if (status != 0)
+            reply->error = "this server answered with an error";
+        else if (reply->request >= reply->requests)
+            reply->error = "this server answered what was not asked";
+        else if (body != (reply->kind == READ ? rows_bytes + found_bytes : 0))
+            reply->error = "a reply of this server of another length";
+        if (reply->error) return 0;
+        at = HEADER_BYTES;
+        reply->stage = 1;
+    }
+    if (reply->kind == READ) {
+        size_t bytes_of_rows = rows_bytes - reply->values; // `values` counts bytes here
+        if (bytes_of_rows > have - at) bytes_of_rows = have - at;
+        memcpy(output_of(reply) + reply->values, bytes + at, bytes_of_rows);
+        reply->values += bytes_of_rows;
+        at += bytes_of_rows;
+        if (reply->values < rows_bytes || have - at < found_bytes) return at;
+        for (size_t i = 0; i < reply->count; i++)
+            if (!(bytes[at + i / 8] >> (i % 8) & 1)) reply->error = "an id is missing in this server";
+        at += found_bytes;
+    }
+    reply->done = true;
+    return at;
+}
+
+const protocol thermocline_protocol = {
+    .name = "thermocline",
+    .steps = true,
+    .names_requests = true,
+    .read_layout = read_layout,
+    .encode_read = encode_read,
+    .write_layout = write_layout,
+    .encode_write = encode_write,
+    .advance = advance,
+};

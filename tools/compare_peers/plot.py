@@ -1,0 +1,75 @@
+"""A picture of the results: for each section a panel, for each load a line with a dot for each system."""
+
+from __future__ import annotations
+
+import math
+from typing import Sequence
+from xml.sax.saxutils import escape, quoteattr
+
+from .measuring import Result
+from .report import load_text, rate_text
+
+# Okabe and Ito's colours, which the colour-blind tell apart; this server has the first.
+COLOURS = ("#d55e00", "#e69f00", "#0072b2", "#56b4e9", "#009e73", "#cc79a7", "#000000", "#999999")
+WIDTH, LABEL_WIDTH, LINE_HEIGHT, HEAD_HEIGHT, MARGIN = 960, 260, 20, 58, 16
+
+
+def plot(results: Sequence[Result], caption: str) -> str:
+    """An SVG that needs nothing else. The scale is logarithmic, and the same in all panels."""
+    rates = [
+        rate for result in results for load in result.section.loads
+        for label in result.rates.get(load, {}) if (rate := result.rate(load, label))]
+    low = math.floor(math.log10(min(rates, default=1e5)))
+    high = max(low + 1, math.ceil(math.log10(max(rates, default=1e6))))
+    parts, top = [], MARGIN + 24
+    for result in results:
+        panel, height = _panel(result, top, low, high)
+        parts += panel
+        top += height
+    head = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top}" width="{WIDTH}" '
+        f'height="{top}" font-family="sans-serif" font-size="12">',
+        f'<rect width="{WIDTH}" height="{top}" fill="white"/>',
+        _text(MARGIN, MARGIN + 8, caption, "#555555")]
+    return "\n".join([*head, *parts, "</svg>"]) + "\n"
+
+
+def _text(x: float, y: float, text: str, fill: str = "black", anchor: str = "start", more: str = "") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" fill="{fill}" text-anchor="{anchor}"{more}>{escape(text)}</text>'
+
+
+def _panel(result: Result, top: float, low: int, high: int) -> tuple[list[str], int]:
+    section = result.section
+    left, right = MARGIN + LABEL_WIDTH, WIDTH - 2 * MARGIN
+    height = HEAD_HEIGHT + LINE_HEIGHT * len(section.loads) + 28
+    first, last = top + HEAD_HEIGHT, top + HEAD_HEIGHT + LINE_HEIGHT * len(section.loads)
+
+    def x(rate: float) -> float:
+        return left + (math.log10(rate) - low) / (high - low) * (right - left)
+
+    parts = [_text(MARGIN, top + 16, section.title, more=' font-weight="bold"')]
+    at = float(left)
+    colours = {}
+    for number, contender in enumerate(section.contenders):
+        label = contender.label
+        if not any(label in rates for rates in result.rates.values()):
+            continue
+        colours[label] = COLOURS[number % len(COLOURS)]
+        parts.append(f'<circle cx="{at:.1f}" cy="{top + 34}" r="4" fill="{colours[label]}"/>')
+        parts.append(_text(at + 8, top + 38, label))
+        at += 24 + 7 * len(label)
+    for power in range(low, high + 1):
+        across = x(10.0**power)
+        parts.append(f'<line x1="{across:.1f}" y1="{first - 8}" x2="{across:.1f}" y2="{last}" stroke="#dddddd"/>')
+        parts.append(_text(across, last + 14, rate_text(10.0**power), "#555555", "middle"))
+    for number, load in enumerate(section.loads):
+        y = first + LINE_HEIGHT * number + 4
+        parts.append(_text(left - 10, y + 4, load_text(load, section.loads), anchor="end"))
+        parts.append(f'<line x1="{left}" y1="{y}" x2="{right}" y2="{y}" stroke="#eeeeee"/>')
+        for label, colour in reversed(colours.items()):  # the first on top
+            if rate := result.rate(load, label):
+                title = f"{label}: {rate_text(rate)} rows/s"
+                parts.append(
+                    f'<circle cx="{x(rate):.1f}" cy="{y}" r="5" fill={quoteattr(colour)}>'
+                    f"<title>{escape(title)}</title></circle>")
+    return parts, height

@@ -1,0 +1,62 @@
+"""Which rows are asked for: positions below the number of rows, drawn beforehand.
+
+An id is a function of the position (``id_of`` in ``native/rows.h``), so that a system that has no
+ids, such as an array, is asked for the same rows.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import numpy as np
+
+from .tables import Load
+
+DISTRIBUTIONS = ("uniform", "zipf", "in turn")
+ZIPF_EXPONENT = 1.05
+# A batch is not seen again before the rows of the others have gone through the caches.
+DRAWN_MIN = 1 << 20
+# Rows are scattered by a prime above every number of rows, so that popular ones are no neighbours.
+SCATTERING = 2_654_435_761
+ROWS_MAX = 1 << 31
+
+
+@functools.lru_cache(maxsize=1)
+def _zipf_sums(rows: int) -> np.ndarray:
+    return np.cumsum(np.arange(1, rows + 1, dtype=np.float64) ** -ZIPF_EXPONENT)
+
+
+def scattered(ranks: np.ndarray, rows: int) -> np.ndarray:
+    """Another position for each rank."""
+    return (ranks.astype(np.uint64) * np.uint64(SCATTERING) % np.uint64(rows)).astype(np.uint32)
+
+
+def draw(distribution: str, rows: int, count: int, seed: int) -> np.ndarray:
+    """``count`` positions, uint32. ``in turn`` has each row once before any comes again."""
+    random = np.random.default_rng(seed)
+    if distribution == "uniform":
+        return random.integers(0, rows, count, dtype=np.uint32)
+    if distribution == "zipf":
+        sums = _zipf_sums(rows)
+        return scattered(np.searchsorted(sums, random.random(count) * sums[-1], "right"), rows)
+    assert distribution == "in turn", distribution
+    return scattered(np.arange(count) % rows, rows)
+
+
+class PositionFiles:
+    """Files of positions in a folder, each made when it is first asked for."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self._folder, self._seed = folder, seed
+
+    def path(self, load: Load, rows: int) -> Path:
+        """At least as many batches as are under way at a time, and twice."""
+        count = max(DRAWN_MIN, 2 * load.batch * load.depth * load.connections)
+        if load.distribution == "in turn":
+            count = max(rows, 2 * load.batch * load.depth * load.connections)
+        name = f"{load.distribution.replace(' ', '-')}-{rows}-{count}"
+        path = self._folder / name
+        if not path.exists():
+            draw(load.distribution, rows, count, self._seed).tofile(path)
+        return path

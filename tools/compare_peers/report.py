@@ -1,0 +1,196 @@
+"""Tables for people, JSON for programs, and how far the goals are met."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from typing import Any, Callable, Sequence
+
+from .measuring import Result
+from .tables import Load
+
+
+def rate_text(rate: float | None) -> str:
+    if rate is None:
+        return "–"
+    return f"{rate / 1e6:.3g}M" if rate >= 1e5 else f"{rate / 1e3:.3g}k"
+
+
+def ratio_text(ratio: float | None) -> str:
+    if ratio is None:
+        return "–"
+    return f"{ratio:.0f}" if ratio >= 100 else f"{ratio:.2g}" if ratio < 10 else f"{ratio:.3g}"
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table whose columns also line up as plain text; the first is left-aligned."""
+    widths = [max(len(line[at]) for line in (head, *rows)) for at in range(len(head))]
+    widths = [max(width, 3) for width in widths]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = [
+            cell.ljust(width) if at == 0 else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(cells, widths))]
+        return f"| {' | '.join(padded)} |"
+
+    rule = ["-" * width if at == 0 else "-" * (width - 1) + ":" for at, width in enumerate(widths)]
+    return "\n".join([line(head), line(rule), *(line(row) for row in rows)])
+
+
+def load_text(load: Load, loads: Sequence[Load]) -> str:
+    """What tells it from the other loads of its section."""
+    parts = [load.operation] if len({other.operation for other in loads}) > 1 else []
+    if load.distribution != "in turn":
+        parts.append("Zipf 1.05" if load.distribution == "zipf" else load.distribution)
+    parts += [f"batch {load.batch}", f"depth {load.depth}"]
+    if any(other.connections > 1 for other in loads):
+        parts.append(f"{load.connections} connection{'s' * (load.connections > 1)}")
+    return ", ".join(parts)
+
+
+def section_text(result: Result) -> str:
+    """Rows a second, and behind each the ratio of the first contender to it."""
+    section = result.section
+    labels = [
+        contender.label for contender in section.contenders
+        if any(contender.label in rates for rates in result.rates.values())]
+    lines = [section.title, ""]
+    if labels:
+        first = section.contenders[0].label
+        head = ["rows/s"]
+        for label in labels:
+            head += [label] if label == first else [label, "ratio"]
+        rows = []
+        for load in section.loads:
+            row = [load_text(load, section.loads)]
+            for label in labels:
+                row.append(rate_text(result.rate(load, label)))
+                if label != first:
+                    row.append(ratio_text(result.ratio(load, label)))
+            rows.append(row)
+        lines += [markdown(head, rows), "", f"ratio: {first} to the system before it"]
+    lines += [f"not measured: {label}: {why}" for label, why in result.missing.items()]
+    for label, facts in result.facts.items():
+        if "hitRatio" in facts and facts["hitRatio"] < 1:
+            lines.append(f"{label}: {facts['rowsInMemory']:.1%} of the rows were in memory, "
+                         f"{facts['hitRatio']:.1%} of those that were pulled")
+    return "\n".join(lines)
+
+
+def bytes_text(results: Sequence[Result]) -> str:
+    """Bytes of a row for each system and table."""
+    rows, seen = [], set()
+    for result in results:
+        for contender in result.section.contenders:
+            table, facts = contender.table, result.facts.get(contender.label)
+            if facts is None or (contender.system, table) in seen or contender.system == "memcpy":
+                continue
+            seen.add((contender.system, table))
+            numbers = [facts.get(key) for key in
+                       ("residentBytesPerRow", "hotBytesPerRow", "diskBytesPerRow", "coldBytesPerRow")]
+            rows.append([
+                f"{contender.system}, {described_state(contender.system, contender.label)}"
+                f"{table.optimizer}" if contender.system != "gather loop" else contender.system,
+                f"{table.rows:,}", str(table.dim), str(4 * (table.dim + table.state_floats)),
+                *("–" if number is None else f"{number:.1f}" for number in numbers)])
+    return "Bytes a row\n\n" + markdown(
+        ["system", "rows", "dim", "row and state", "resident", "of them rows and index", "on disk",
+         "of them rows"], rows) + (
+        "\n\nresident: growth of the process while the table was made; on disk: all files after a clean stop")
+
+
+def described_state(system: str, label: str) -> str:
+    return f"{label}, " if system == "thermocline" and label != "thermocline" else ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Goal:
+    """A figure to reach: at least, or at most."""
+
+    what: str
+    to_reach: float
+    measured: float | None
+    at_least: bool = True
+
+    @property
+    def met(self) -> bool | None:
+        if self.measured is None:
+            return None
+        return self.measured >= self.to_reach if self.at_least else self.measured <= self.to_reach
+
+    @property
+    def texts(self) -> list[str]:
+        sign = "≥" if self.at_least else "≤"
+        met = {None: "not measured", True: "yes", False: "no"}[self.met]
+        return [self.what, f"{sign} {self.to_reach:g}",
+                "–" if self.measured is None else f"{self.measured:.3g}", met]
+
+
+def goals(results: Sequence[Result]) -> list[Goal]:
+    """The numbers to reach that are ratios or bytes of what is measured here."""
+
+    def ratio(workload: str, load: Load, label: str, of: str | None = None, title: str = "") -> float | None:
+        for result in results:
+            if result.section.workload == workload and title in result.section.title:
+                return result.ratio(load, label, of)
+        return None
+
+    def fact(workload: str, label: str, key: str) -> float | None:
+        for result in results:
+            if result.section.workload == workload and label in result.facts:
+                return result.facts[label].get(key)
+        return None
+
+    def best(values: Sequence[float | None]) -> float | None:
+        return max((value for value in values if value is not None), default=None)
+
+    def loads(operation: str, distribution: str, batch: int) -> list[Load]:
+        return [Load(operation, distribution, batch, depth) for depth in (1, 8)]
+
+    return [
+        Goal("pull, uniform, batch 4096, to the gather loop", 0.7,
+             best([ratio("pull", load, "gather loop") for load in loads("pull", "uniform", 4096)])),
+        Goal("pull, batch 512, depth 8, to Redis MGET", 8,
+             ratio("pull", Load("pull", "uniform", 512, 8), "redis")),
+        Goal("push, batch 4096, Adagrad, to torch sparse Adagrad", 2,
+             best([ratio("push", load, "torch Adagrad", title="with Adagrad")
+                   for load in loads("push", "uniform", 4096)])),
+        Goal("push, batch 4096, row-wise Adagrad, to torch sparse Adagrad", 3,
+             best([ratio("push", load, "torch Adagrad", title="with row-wise Adagrad")
+                   for load in loads("push", "uniform", 4096)])),
+        Goal("cold pull, batch 4096, to RocksDB MultiGet", 2,
+             best([ratio("cold", load, "rocksdb") for load in loads("pull", "in turn", 4096)])),
+        Goal("Zipf, a tenth of the rows in memory, batch 4096, to all in memory", 0.5,
+             ratio("tiered", Load("pull", "zipf", 4096, 8), "all in memory")),
+        Goal("bytes of a row in memory, dimension 16, float32 and row-wise Adagrad", 96,
+             fact("pull", "thermocline", "hotBytesPerRow"), at_least=False),
+        Goal("bytes of a row in memory, int16 and row-wise Adagrad", 60,
+             fact("int16", "int16", "hotBytesPerRow"), at_least=False),
+        Goal("bytes of a row on disk, int16 and row-wise Adagrad", 60,
+             fact("cold", "thermocline", "coldBytesPerRow"), at_least=False),
+    ]
+
+
+def goals_text(results: Sequence[Result]) -> str:
+    return "Against the numbers to reach (of depths, the better)\n\n" + markdown(
+        ["what", "to reach", "measured", "reached"], [goal.texts for goal in goals(results)])
+
+
+def as_json(results: Sequence[Result], about: dict[str, Any]) -> dict[str, Any]:
+    def load_json(result: Result, load: Load) -> dict[str, Any]:
+        labels = result.rates.get(load, {})
+        return dataclasses.asdict(load) | {
+            "rowsPerSecond": {label: result.rate(load, label) for label in labels},
+            "rounds": labels,
+            "ratio": {label: result.ratio(load, label) for label in labels
+                      if label != result.section.contenders[0].label}}
+
+    return about | {
+        "sections": [{
+            "workload": result.section.workload,
+            "title": result.section.title,
+            "contenders": [dataclasses.asdict(contender) for contender in result.section.contenders],
+            "loads": [load_json(result, load) for load in result.section.loads],
+            "facts": result.facts,
+            "missing": result.missing} for result in results],
+        "goals": [dataclasses.asdict(goal) | {"met": goal.met} for goal in goals(results)]}

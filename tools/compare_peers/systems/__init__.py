@@ -1,0 +1,18 @@
+"""What is compared, one file each."""
+
+from __future__ import annotations
+
+from .memcached import Memcached
+from .memory import Copy, Gather
+from .redis import Redis
+from .rocksdb import RocksDB
+from .system import Running, Sample, Setting, System
+from .thermocline import Bench, Thermocline
+from .torch import Torch
+
+SYSTEMS: dict[str, System] = {
+    system.name: system
+    for system in (
+        Thermocline(), Bench(), Redis(), Memcached(), RocksDB(), Torch(), Gather(), Copy())}
+
+__all__ = ["SYSTEMS", "Running", "Sample", "Setting", "System"]

@@ -1,0 +1,123 @@
+"""This server, over its socket: with the client that the others are measured with, and with its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import positions as drawn
+from ..tables import Load, Table
+from .server import Server, version_of
+from .system import Running, Sample, Setting, System, die_with_parent
+
+# What int16 leaves of numbers up to 0.01.
+INT16_TOLERANCE = 1e-6
+MEMORY_BYTES_MIN = 2 << 20
+TABLE = "rows"
+
+
+class RunningThermocline(Server):
+    def __init__(self, table: Table, setting: Setting) -> None:
+        # The server keeps the optimizer state: there is no table without.
+        optimizer = "rowwise-adagrad" if table.optimizer == "none" else table.optimizer
+        table = dataclasses.replace(table, optimizer=optimizer)
+        super().__init__("thermocline", table, setting)
+        # Twice what is needed where all rows shall fit.
+        memory = 2 * table.hot_bytes if table.in_memory >= 1 else int(table.in_memory * table.hot_bytes)
+        self.start([
+            str(setting.binary), "serve", "--data", str(self.data / "store"),
+            "--listen", self.address, "--memory", str(max(memory, MEMORY_BYTES_MIN)),
+            "--durability", setting.durability])
+        try:
+            self.command(
+                "table", "create", TABLE, "--dim", str(table.dim), "--optimizer", f"{optimizer}:lr=0.01",
+                "--hot", table.hot)
+            exact = table.in_memory >= 1 and table.hot == "float32"
+            self.fill(0 if exact else INT16_TOLERANCE)
+        except BaseException:
+            self.kill()
+            raise
+        self._counted = self._hits_and_misses()
+
+    @property
+    def address(self) -> str:
+        return f"unix:{self.socket}"
+
+    def command(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [str(self.setting.binary), *arguments, "--server", self.address],
+            capture_output=True, text=True, preexec_fn=die_with_parent)
+        if done.returncode != 0:
+            raise RuntimeError(f"thermocline {arguments[0]}: {done.stderr.strip()}")
+        return done.stdout
+
+    def statistics(self) -> dict[str, Any]:
+        return json.loads(self.command("stats", "--json"))
+
+    def _hits_and_misses(self) -> tuple[int, int]:
+        statistics = self.statistics()
+        return statistics["hits"], statistics["misses"]
+
+    def warm(self, load: Load, positions: Path, seconds: float) -> None:
+        if load.distribution == "in turn":
+            # Every row once: the first reads of files are many times slower than the rest.
+            self.check(np.fromfile(positions, np.uint32), INT16_TOLERANCE)
+            self.settle()
+        else:
+            super().warm(load, positions, seconds)
+        self._counted = self._hits_and_misses()
+
+    def facts(self) -> dict[str, float]:
+        """Bytes of a row in memory, and what share of the pulled rows was there since the warm-up."""
+        table = self.statistics()["tables"][0]
+        hits, misses = (now - then for now, then in zip(self._hits_and_misses(), self._counted))
+        facts = {"rowsInMemory": table["hot"]["rows"] / self.table.rows}
+        if hits + misses > 0:
+            facts["hitRatio"] = hits / (hits + misses)
+        if table["hot"]["rows"] > 0:
+            facts["hotBytesPerRow"] = table["hot"]["bytes"] / table["hot"]["rows"]
+        if table["cold"]["rows"] > 0:
+            facts["coldBytesPerRow"] = table["cold"]["bytes"] / self.table.rows
+        return facts
+
+
+class Thermocline(System):
+    name = "thermocline"
+    served = True
+    operations = ("pull", "push", "train")
+
+    def version(self, setting: Setting) -> str:
+        root = Path(__file__).resolve().parents[3]
+        return version_of(["git", "-C", str(root), "describe", "--always", "--dirty"]) or "unknown"
+
+    def open(self, table: Table, setting: Setting) -> Running:
+        return RunningThermocline(table, setting)
+
+
+class RunningBench(RunningThermocline):
+    """``thermocline bench``, which draws ids of the same rows itself."""
+
+    def measure(self, load: Load, positions: Path, seconds: float, start: int) -> Sample:
+        distribution = f"zipf:{drawn.ZIPF_EXPONENT}" if load.distribution == "zipf" else "uniform"
+        answer = json.loads(self.command(
+            "bench", "--table", TABLE, "--rows", str(self.table.rows), "--distribution", distribution,
+            "--batch", str(load.batch), "--depth", str(load.depth), "--connections",
+            str(load.connections), "--mix", f"{load.operation}:1", "--no-create", "--seconds",
+            str(seconds), "--warmup", str(0.2 * seconds), "--load-seed", str(start + 1), "--json"))
+        return Sample(answer["operations"][load.operation]["rowsPerSecond"], 1)
+
+
+class Bench(Thermocline):
+    name = "thermocline bench"
+    operations = ("pull", "push")
+
+    def takes(self, load: Load) -> bool:
+        return super().takes(load) and load.distribution != "in turn"
+
+    def open(self, table: Table, setting: Setting) -> Running:
+        return RunningBench(table, setting)

@@ -1,0 +1,79 @@
+"""The process of `torch.py`, run by a Python that has PyTorch; it needs nothing else of this package.
+
+``torch_worker.py ROWS DIM OPTIMIZER``. Rows are found by position: there are no ids to look up.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Callable
+
+import numpy as np
+import torch
+
+WARMUP_SHARE = 0.2
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def main() -> None:
+    rows, dim, rule = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    torch.manual_seed(1)
+    base_bytes = resident_bytes()
+    weight = torch.empty(rows, dim).uniform_(-0.01, 0.01)
+    table = torch.nn.Embedding.from_pretrained(weight, freeze=False, sparse=True)
+    optimizer = torch.optim.Adagrad(table.parameters(), lr=0.01) if rule != "none" else None
+
+    def pull(ids: torch.Tensor, gradients: torch.Tensor) -> None:
+        with torch.inference_mode():
+            table(ids)
+
+    def push(ids: torch.Tensor, gradients: torch.Tensor) -> None:
+        # What the backward pass leaves.
+        table.weight.grad = torch.sparse_coo_tensor(
+            ids[None], gradients, table.weight.shape, check_invariants=False)
+        optimizer.step()
+
+    def train(ids: torch.Tensor, gradients: torch.Tensor) -> None:
+        optimizer.zero_grad()
+        table(ids).backward(gradients)
+        optimizer.step()
+
+    operations: dict[str, Callable[[torch.Tensor, torch.Tensor], None]] = {
+        "pull": pull, "push": push, "train": train}
+    print(json.dumps({"baseBytes": base_bytes}), flush=True)
+    for line in sys.stdin:
+        operation, batch_text, seconds, start, path = line.rstrip("\n").split(" ", 4)
+        print(json.dumps(measure(
+            operations[operation], path, int(batch_text), float(seconds), int(start), dim)), flush=True)
+
+
+def measure(
+    operation: Callable[[torch.Tensor, torch.Tensor], None], path: str, batch: int, seconds: float,
+    start: int, dim: int,
+) -> dict[str, float]:
+    positions = torch.from_numpy(np.fromfile(path, np.uint32).astype(np.int64))
+    batches = positions[: len(positions) // batch * batch].view(-1, batch)
+    gradients = torch.empty(batch, dim).uniform_(-0.01, 0.01)
+    used, counted, begun = 0, 0, 0.0
+    warm = time.perf_counter() + WARMUP_SHARE * seconds
+    while True:
+        operation(batches[(start + used) % len(batches)], gradients)
+        used += 1
+        now = time.perf_counter()
+        if not begun:
+            begun = now if now >= warm else 0.0
+            continue
+        counted += 1
+        if now >= begun + seconds:
+            return {"rowsPerSecond": counted * batch / (now - begun), "batches": used}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""Systems in a process of their own, that measure what they are asked on standard input."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any, Sequence
+
+from ..tables import Load
+from .system import Running, Sample, die_with_parent
+
+
+class Worker(Running):
+    """A process that says when its table is made, and then answers each line with one of JSON.
+
+    Parameters
+    ----------
+    command : sequence of str
+    data : Path, optional
+        The folder in which it keeps its table.
+    operation : str, optional
+        What it is asked for instead of the load's operation.
+    """
+
+    def __init__(self, command: Sequence[str], data: Path | None = None, operation: str | None = None) -> None:
+        self.data = data
+        self._name, self._operation = Path(command[0]).name, operation
+        self._messages = tempfile.TemporaryFile()
+        self._process = subprocess.Popen(
+            list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._messages,
+            text=True, preexec_fn=die_with_parent)
+        self.pid = self._process.pid
+        try:
+            self.base_bytes = self._answer()["baseBytes"]
+        except BaseException:
+            self.kill()
+            raise
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            self._process.wait()
+            self._messages.seek(0)
+            text = self._messages.read().decode(errors="replace").strip()
+            raise RuntimeError(f"{self._name} ended: {text or self._process.returncode}")
+        return json.loads(line)
+
+    def measure(self, load: Load, positions: Path, seconds: float, start: int) -> Sample:
+        assert self._process.stdin is not None
+        operation = self._operation or load.operation
+        self._process.stdin.write(f"{operation} {load.batch} {seconds} {start} {positions}\n")
+        self._process.stdin.flush()
+        answer = self._answer()
+        return Sample(answer["rowsPerSecond"], answer["batches"])
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._messages.close()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None and not pipe.closed:
+                pipe.close()
