@@ -183,11 +183,12 @@ let package = Package(
 if Context.environment["THERMOCLINE_BENCHMARKS"] != nil {
     package.dependencies.append(
         .package(url: "https://github.com/ordo-one/benchmark.git", from: "1.38.1", traits: []))
+    package.targets.append(.systemLibrary(name: "CLimits", path: "Benchmarks/CLimits"))
     package.targets.append(
         .executableTarget(
             name: "ThermoclineBenchmarks",
             dependencies: [
-                "CKernels", "CRocksDB", "COpenBLAS", "EmbeddingStore", "EmbeddingWire",
+                "CLimits", "CKernels", "CRocksDB", "COpenBLAS", "EmbeddingStore", "EmbeddingWire",
                 "EmbeddingServer", "EmbeddingClient",
                 .product(name: "Benchmark", package: "benchmark"),
                 .product(name: "Logging", package: "swift-log"),

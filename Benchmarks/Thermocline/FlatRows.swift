@@ -1,5 +1,6 @@
 import Benchmark
 import CKernels
+import CLimits
 
 #if canImport(Glibc)
     import Glibc
@@ -40,12 +41,7 @@ final class FlatRows {
     /// Copies the rows at `positions`, one after the other, to `output`.
     func gather(_ positions: [UInt32], into output: UnsafeMutablePointer<Float>) {
         positions.withUnsafeBufferPointer { positions in
-            for at in 0..<positions.count {
-                memcpy(
-                    output + at &* rowFloats,
-                    rows + Int(positions[at]) &* rowFloats,
-                    rowFloats * MemoryLayout<Float>.size)
-            }
+            limits_gather(rows, rowFloats, positions.baseAddress, positions.count, output)
         }
         blackHole(output)
     }

@@ -80,13 +80,13 @@ def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
                         help=f"a workload, may be given more than once: {', '.join(WORKLOADS)}")
     parser.add_argument("--rounds", type=positive(int), metavar="N", help="(default: 3)")
     parser.add_argument("--seconds", type=positive(float), metavar="S",
-                        help="of each measurement (default: 0.4)")
+                        help="of each measurement (default: 0.3)")
     parser.add_argument("--seed", type=int, default=1, help="decides the rows asked for (default: 1)")
     parser.add_argument("--json", type=output_file, metavar="FILE", help="write every figure of every round")
     parser.add_argument("--plot", type=output_file, metavar="FILE", help="write a picture, SVG")
     options = parser.parse_args(arguments)
     options.rounds = options.rounds or (1 if options.quick else 3)
-    options.seconds = options.seconds or (0.1 if options.quick else 0.4)
+    options.seconds = options.seconds or (0.1 if options.quick else 0.3)
     options.binary = options.binary.resolve()
     if not os.access(options.binary, os.X_OK):
         parser.error(f"no server at {options.binary}")
@@ -147,7 +147,8 @@ def main() -> int:
     print(goals_text(results), end="\n\n")
     print(f"{caption}; {seconds:.0f} s in all")
     for system, version in versions.items():
-        print(f"{system}: {version}")
+        if version:
+            print(f"{system}: {version}")
     if options.json:
         options.json.write_text(json.dumps(as_json(results, about), indent=1) + "\n")
     if options.plot:

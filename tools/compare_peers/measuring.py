@@ -87,14 +87,19 @@ class Pool:
         if running is not None:
             running.kill()
 
-    def stop_all_but(self, needed: set[tuple[str, Table]]) -> dict[tuple[str, Table], int]:
-        """Stops the others; bytes that they had on disk."""
-        on_disk = {}
+    def stop_all_but(self, needed: set[tuple[str, Table]]) -> dict[tuple[str, Table], dict[str, float]]:
+        """Stops the others, and returns what was found out about each."""
+        facts = {}
         for key in [key for key in self._running if key not in needed]:
-            used = self._running.pop(key).stop()
-            if used is not None:
-                on_disk[key] = used
-        return on_disk
+            running = self._running[key]
+            try:
+                facts[key] = running.stop()
+            except FAILURES as error:
+                self._say(f"FAILED: {key[0]} did not stop well: {error}")
+            finally:
+                running.kill()
+                del self._running[key]
+        return facts
 
     def kill_all(self) -> None:
         for running in self._running.values():
@@ -130,7 +135,7 @@ class Measuring:
                 running = self._pool.running(contender)
                 if section.warm_seconds > 0:
                     load = section.loads[0]
-                    running.warm(load, self._files.path(load, contender.table.rows), section.warm_seconds)
+                    running.warm(load, self._files.path(load, contender.table), section.warm_seconds)
                 taking.append(contender)
             except Unavailable as error:
                 result.missing[contender.label] = str(error)
@@ -139,7 +144,8 @@ class Measuring:
         for number in range(self._rounds):
             for load in section.loads:
                 said = []
-                for contender in list(taking):
+                turn = number % max(1, len(taking))
+                for contender in taking[turn:] + taking[:turn]:
                     if not SYSTEMS[contender.system].takes(load):
                         continue
                     try:
@@ -156,7 +162,7 @@ class Measuring:
         return result
 
     def _rate(self, contender: Contender, load: Load) -> float:
-        path = self._files.path(load, contender.table.rows)
+        path = self._files.path(load, contender.table)
         key = f"{contender.system} {contender.table} {load.batch}", path
         start = self._next.get(key, 0)
         sample = self._pool.running(contender).measure(load, path, self._seconds, start)
@@ -182,10 +188,10 @@ def measure_all(
         needed = {
             (contender.system, contender.table)
             for later in sections[number + 1:] for contender in later.contenders}
-        on_disk = pool.stop_all_but(needed)
+        stopped = pool.stop_all_but(needed)
         for result in results:
             for contender in result.section.contenders:
-                used = on_disk.get((contender.system, contender.table))
-                if used is not None and contender.label in result.facts:
-                    result.facts[contender.label]["diskBytesPerRow"] = used / contender.table.rows
+                if contender.label in result.facts:
+                    key = contender.system, contender.table
+                    result.facts[contender.label].update(stopped.get(key, {}))
     return results

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from .tables import Load
+from .tables import Load, Table
 
 DISTRIBUTIONS = ("uniform", "zipf", "in turn")
 ZIPF_EXPONENT = 1.05
-# A batch is not seen again before the rows of the others have gone through the caches.
-DRAWN_MIN = 1 << 20
+# So many numbers are in the rows that are drawn: a batch is not seen again before they have gone through the caches.
+DRAWN_NUMBERS = 1 << 24
 # Rows are scattered by a prime above every number of rows, so that popular ones are no neighbours.
 SCATTERING = 2_654_435_761
 ROWS_MAX = 1 << 31
@@ -50,13 +50,11 @@ class PositionFiles:
     def __init__(self, folder: Path, seed: int) -> None:
         self._folder, self._seed = folder, seed
 
-    def path(self, load: Load, rows: int) -> Path:
-        """At least as many batches as are under way at a time, and twice."""
-        count = max(DRAWN_MIN, 2 * load.batch * load.depth * load.connections)
-        if load.distribution == "in turn":
-            count = max(rows, 2 * load.batch * load.depth * load.connections)
-        name = f"{load.distribution.replace(' ', '-')}-{rows}-{count}"
-        path = self._folder / name
+    def path(self, load: Load, table: Table) -> Path:
+        """At least twice as many batches as are under way at a time."""
+        count = table.rows if load.distribution == "in turn" else DRAWN_NUMBERS // table.dim
+        count = max(count, 2 * load.batch * load.depth * load.connections)
+        path = self._folder / f"{load.distribution.replace(' ', '-')}-{table.rows}-{count}"
         if not path.exists():
-            draw(load.distribution, rows, count, self._seed).tofile(path)
+            draw(load.distribution, table.rows, count, self._seed).tofile(path)
         return path

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 NATIVE = Path(__file__).resolve().parent / "native"
-LIMITS = NATIVE.parents[2] / "Benchmarks" / "CLimits" / "include"
+LIMITS = NATIVE.parents[2] / "Benchmarks" / "CLimits"
 FLAGS = ("-std=gnu11", "-O2", "-march=native", "-Wall", "-Wextra")
 
 SOURCES = {

@@ -84,6 +84,11 @@ static void encode_requests(bool reads, bool writes) {
     free(ids);
 }
 
+static bool writes(void) { return strcmp(settings.mode, "pull") != 0; }
+
+// A push to a server that takes steps is the only operation that reads nothing.
+static bool reads(void) { return strcmp(settings.mode, "push") != 0 || !settings.protocol->steps; }
+
 static void send_read(connection *connection, uint32_t request, size_t batch) {
     send_request(connection, request, READ, requests.reads + batch * requests.read.bytes, requests.read.bytes);
 }
@@ -102,6 +107,11 @@ static void send_write(connection *connection, uint32_t request, size_t batch) {
     send_request(connection, request, WRITE, write, requests.write.bytes);
 }
 
+static void begin(connection *connection, uint32_t request, size_t batch) {
+    if (reads()) send_read(connection, request, batch);
+    else send_write(connection, request, batch);
+}
+
 typedef struct {
     size_t number;
     double rows_per_second;
@@ -112,8 +122,6 @@ typedef struct {
 // From a reply after the warm-up to the first one when the time is over, so that the pipeline is always full.
 static void *run_worker(void *argument) {
     worker *self = argument;
-    const bool writes = strcmp(settings.mode, "pull") != 0;
-    const bool reads = !(strcmp(settings.mode, "push") == 0 && settings.protocol->steps);
     connection connection = connect_to(settings.protocol, settings.socket, settings.table, settings.depth,
                                        settings.batch, requests.value_bytes);
     size_t *batch_of = allocate(settings.depth * sizeof(size_t));
@@ -125,13 +133,12 @@ static void *run_worker(void *argument) {
     for (uint32_t request = 0; request < settings.depth || under_way > 0;) {
         if (request < settings.depth) { // at first
             batch_of[request] = (settings.start + taken++ * settings.connections + self->number) % requests.batches;
-            if (reads) send_read(&connection, request, batch_of[request]);
-            else send_write(&connection, request, batch_of[request]);
+            begin(&connection, request, batch_of[request]);
             request++;
             continue;
         }
         const uint32_t done = await_reply(&connection);
-        if (writes && connection.kinds[done] == READ) {
+        if (writes() && connection.kinds[done] == READ) {
             send_write(&connection, done, batch_of[done]);
             continue;
         }
@@ -147,8 +154,7 @@ static void *run_worker(void *argument) {
             continue;
         }
         batch_of[done] = (settings.start + taken++ * settings.connections + self->number) % requests.batches;
-        if (reads) send_read(&connection, done, batch_of[done]);
-        else send_write(&connection, done, batch_of[done]);
+        begin(&connection, done, batch_of[done]);
     }
     self->rows_per_second = (double)rows / (ended - begun);
     self->batches_used = taken;
@@ -160,11 +166,10 @@ static void *run_worker(void *argument) {
 static void run_load(void) {
     gradients = allocate(settings.batch * settings.dim * sizeof(float));
     for (size_t i = 0; i < settings.batch; i++) fill_row(i + 1, gradients + i * settings.dim, settings.dim);
-    const bool writes = strcmp(settings.mode, "pull") != 0;
     // Before any request is encoded, since the table's number is in each.
     connection first = connect_to(settings.protocol, settings.socket, settings.table, 1, 1, 1);
     close_connection(&first);
-    encode_requests(true, writes);
+    encode_requests(reads(), writes());
     worker *workers = allocate(settings.connections * sizeof(worker));
     pthread_barrier_init(&all_ready, NULL, (unsigned)settings.connections);
     for (size_t i = 0; i < settings.connections; i++) {

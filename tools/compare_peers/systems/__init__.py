@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from .memcached import Memcached
 from .memory import Copy, Gather
+from .pytorch import Torch
 from .redis import Redis
 from .rocksdb import RocksDB
 from .system import Running, Sample, Setting, System
 from .thermocline import Bench, Thermocline
-from .torch import Torch
 
 SYSTEMS: dict[str, System] = {
     system.name: system

@@ -9,15 +9,15 @@ from .worker import Worker
 
 class Gather(System):
     name = "gather loop"
+    operation = "gather"
 
     def version(self, setting: Setting) -> str:
-        return str(setting.programs.path("memory_worker").name)
+        setting.programs.path("memory_worker")
+        return ""
 
     def open(self, table: Table, setting: Setting) -> Running:
         command = [str(setting.programs.path("memory_worker")), str(table.rows), str(table.dim)]
         return Worker(command, operation=self.operation)
-
-    operation = "gather"
 
 
 class Copy(Gather):

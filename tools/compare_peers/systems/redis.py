@@ -13,7 +13,7 @@ class Redis(System):
     operations = ("pull", "push", "train")
 
     def version(self, setting: Setting) -> str:
-        return version_of([program("redis-server"), "--version"])
+        return version_of([program("redis-server"), "--version"]).partition(" sha")[0]
 
     def open(self, table: Table, setting: Setting) -> Running:
         server = Server("redis", table, setting)
@@ -21,7 +21,7 @@ class Redis(System):
             # Without snapshots and log: what this server does for `--durability buffered` Redis need not.
             server.start([
                 program("redis-server"), "--port", "0", "--unixsocket", str(server.socket),
-                "--save", "", "--appendonly", "no", "--dir", str(server.data)])
+                "--save", "", "--appendonly", "no", "--dir", str(server.folder)])
             server.fill()
         except BaseException:
             server.kill()

@@ -20,6 +20,8 @@ from .system import Running, Sample, Setting, die_with_parent, resident_bytes
 
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 300
+# Filling a table whose rows go to disk may take minutes.
+CLIENT_SECONDS_MAX = 3600
 CHECKED_ROWS_MAX = 1 << 16
 
 
@@ -54,24 +56,22 @@ class Server(Running):
         self.table, self.setting = table, setting
         self._protocol = protocol
         # Short, as the paths of sockets must be.
-        self.data = Path(tempfile.mkdtemp(prefix=f"{protocol[:2]}-", dir=setting.folder))
-        self.socket = self.data / "s"
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{protocol[:2]}-", dir=setting.folder))
+        self.socket = self.folder / "s"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, command: Sequence[str]) -> None:
         """Returns when it takes connections."""
-        assert self.data is not None
-        log_path = self.data / "log"
+        log_path = self.folder / "log"
         with open(log_path, "wb") as log:
             self._process = subprocess.Popen(
-                list(command), stdout=log, stderr=log, cwd=self.data, preexec_fn=die_with_parent)
+                list(command), stdout=log, stderr=log, cwd=self.folder, preexec_fn=die_with_parent)
         self.pid = self._process.pid
         give_up = time.monotonic() + START_SECONDS_MAX
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > give_up:
-                self.kill()
-                raise RuntimeError(
-                    f"{command[0]} did not start:\n{log_path.read_text(errors='replace')}")
+                messages = log_path.read_text(errors="replace").strip()
+                raise RuntimeError(f"{command[0]} did not start:\n{messages}")
             time.sleep(0.01)
         self.base_bytes = resident_bytes(self.pid)
 
@@ -90,7 +90,7 @@ class Server(Running):
             f"socket={self.socket}", f"dim={self.table.dim}", f"optimizer={self.table.optimizer}",
             *(f"{name}={value}" for name, value in options.items())]
         done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            command, capture_output=True, text=True, timeout=CLIENT_SECONDS_MAX,
             preexec_fn=die_with_parent)
         if done.returncode != 0:
             raise RuntimeError(f"{self._protocol}: {done.stderr.strip() or done.returncode}")
@@ -104,7 +104,7 @@ class Server(Running):
 
     def check(self, positions: np.ndarray, tolerance: float) -> None:
         """Reads rows and compares them with what was written."""
-        path = self.data / "checked"
+        path = self.folder / "checked"
         positions.tofile(path)
         self.client(
             mode="check", positions=path, batch=min(len(positions), 4096), tolerance=tolerance)
@@ -116,17 +116,15 @@ class Server(Running):
             connections=load.connections, seconds=seconds, start=start)
         return Sample(answer["rowsPerSecond"], answer["batches"])
 
-    def stop(self) -> int | None:
-        if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(STOP_SECONDS_MAX)
-            except subprocess.TimeoutExpired:
-                pass  # it is killed below
-        return super().stop()
+    def terminate(self) -> None:
+        """Asks it to stop and waits until it has; raises if it does not."""
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait(STOP_SECONDS_MAX)
 
     def kill(self) -> None:
         if self._process is not None:
             process, self._process = self._process, None
             process.kill()
             process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)

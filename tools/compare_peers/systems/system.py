@@ -6,7 +6,6 @@ import abc
 import ctypes
 import dataclasses
 import os
-import shutil
 import signal
 import time
 from pathlib import Path
@@ -40,19 +39,16 @@ class Sample:
 class Running(abc.ABC):
     """A system with its table made."""
 
-    # What its process took before the table was made; its process; where it keeps files.
+    # What its process took before the table was made, and its process.
     base_bytes = 0
     pid = 0
-    data: Path | None = None
 
     @abc.abstractmethod
     def measure(self, load: Load, positions: Path, seconds: float, start: int) -> Sample:
         """The rate of the batches in the file ``positions`` from number ``start`` on, round and round."""
 
     def warm(self, load: Load, positions: Path, seconds: float) -> None:
-        """Brings it to the state in which the load finds it after a while."""
-        self.measure(load, positions, seconds, 0)
-        self.settle()
+        """Brings it to the state in which the load finds it after a while. One that keeps all rows in memory is."""
 
     def settle(self) -> None:
         """Waits until its process has nothing to do."""
@@ -71,18 +67,14 @@ class Running(abc.ABC):
         """What else it says of itself, for the report."""
         return {}
 
-    def stop(self) -> int | None:
-        """Stops it well, removes what it kept, and says how many bytes that were on disk."""
+    def stop(self) -> dict[str, float]:
+        """Stops it well, and returns what can be said of it now."""
         self.kill()
-        if self.data is None or not self.data.exists():
-            return None
-        used = sum(path.stat().st_blocks * 512 for path in self.data.rglob("*") if path.is_file())
-        shutil.rmtree(self.data)
-        return used
+        return {}
 
     @abc.abstractmethod
     def kill(self) -> None:
-        """Ends it at once; may be called again."""
+        """Ends it at once and removes what it kept; may be called again."""
 
 
 class System(abc.ABC):
@@ -95,7 +87,7 @@ class System(abc.ABC):
 
     @abc.abstractmethod
     def version(self, setting: Setting) -> str:
-        """Raises `Unavailable` where it cannot be measured."""
+        """Which version it is, where it has one; raises `Unavailable` where it cannot be measured."""
 
     @abc.abstractmethod
     def open(self, table: Table, setting: Setting) -> Running:
@@ -109,6 +101,11 @@ def processor_seconds(pid: int) -> float:
     # The name, in parentheses, may have anything in it.
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def disk_bytes(folder: Path) -> int:
+    """What the files in a folder take."""
+    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
 
 
 def resident_bytes(pid: int) -> int:

@@ -12,12 +12,12 @@ import numpy as np
 
 from .. import positions as drawn
 from ..tables import Load, Table
-from .server import Server, version_of
-from .system import Running, Sample, Setting, System, die_with_parent
+from .server import CLIENT_SECONDS_MAX, Server, version_of
+from .system import Running, Sample, Setting, System, die_with_parent, disk_bytes
 
 # What int16 leaves of numbers up to 0.01.
 INT16_TOLERANCE = 1e-6
-MEMORY_BYTES_MIN = 2 << 20
+MEMORY_BYTES_MIN = 1 << 20
 TABLE = "rows"
 
 
@@ -29,11 +29,11 @@ class RunningThermocline(Server):
         super().__init__("thermocline", table, setting)
         # Twice what is needed where all rows shall fit.
         memory = 2 * table.hot_bytes if table.in_memory >= 1 else int(table.in_memory * table.hot_bytes)
-        self.start([
-            str(setting.binary), "serve", "--data", str(self.data / "store"),
-            "--listen", self.address, "--memory", str(max(memory, MEMORY_BYTES_MIN)),
-            "--durability", setting.durability])
+        self._store = self.folder / "store"
         try:
+            self.start([
+                str(setting.binary), "serve", "--data", str(self._store), "--listen", self.address,
+                "--memory", str(max(memory, MEMORY_BYTES_MIN)), "--durability", setting.durability])
             self.command(
                 "table", "create", TABLE, "--dim", str(table.dim), "--optimizer", f"{optimizer}:lr=0.01",
                 "--hot", table.hot)
@@ -48,13 +48,16 @@ class RunningThermocline(Server):
     def address(self) -> str:
         return f"unix:{self.socket}"
 
-    def command(self, *arguments: str) -> str:
+    def offline(self, *arguments: str) -> str:
         done = subprocess.run(
-            [str(self.setting.binary), *arguments, "--server", self.address],
-            capture_output=True, text=True, preexec_fn=die_with_parent)
+            [str(self.setting.binary), *arguments], capture_output=True, text=True,
+            timeout=CLIENT_SECONDS_MAX, preexec_fn=die_with_parent)
         if done.returncode != 0:
             raise RuntimeError(f"thermocline {arguments[0]}: {done.stderr.strip()}")
         return done.stdout
+
+    def command(self, *arguments: str) -> str:
+        return self.offline(*arguments, "--server", self.address)
 
     def statistics(self) -> dict[str, Any]:
         return json.loads(self.command("stats", "--json"))
@@ -64,12 +67,14 @@ class RunningThermocline(Server):
         return statistics["hits"], statistics["misses"]
 
     def warm(self, load: Load, positions: Path, seconds: float) -> None:
+        if self.table.in_memory >= 1:
+            return
         if load.distribution == "in turn":
             # Every row once: the first reads of files are many times slower than the rest.
             self.check(np.fromfile(positions, np.uint32), INT16_TOLERANCE)
-            self.settle()
         else:
-            super().warm(load, positions, seconds)
+            self.measure(load, positions, seconds, 0)
+        self.settle()
         self._counted = self._hits_and_misses()
 
     def facts(self) -> dict[str, float]:
@@ -81,8 +86,16 @@ class RunningThermocline(Server):
             facts["hitRatio"] = hits / (hits + misses)
         if table["hot"]["rows"] > 0:
             facts["hotBytesPerRow"] = table["hot"]["bytes"] / table["hot"]["rows"]
-        if table["cold"]["rows"] > 0:
-            facts["coldBytesPerRow"] = table["cold"]["bytes"] / self.table.rows
+        return facts
+
+    def stop(self) -> dict[str, float]:
+        """Bytes of a row on disk after a clean stop; of a table that does not fit in memory also compacted."""
+        self.terminate()
+        facts = {"diskBytesPerRow": disk_bytes(self._store) / self.table.rows}
+        if self.table.in_memory < 1:
+            compacted = self.folder / "compacted"
+            self.offline("compact", "--data", str(self._store), "--table", TABLE, "--output", str(compacted))
+            facts["compactedBytesPerRow"] = disk_bytes(compacted) / self.table.rows
         return facts
 
 

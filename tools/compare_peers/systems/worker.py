@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
+import select
 import subprocess
 import tempfile
 from pathlib import Path
@@ -13,20 +13,21 @@ from ..tables import Load
 from .system import Running, Sample, die_with_parent
 
 
+# Making a table may take a minute.
+ANSWER_SECONDS_MAX = 900
+
+
 class Worker(Running):
     """A process that says when its table is made, and then answers each line with one of JSON.
 
     Parameters
     ----------
     command : sequence of str
-    data : Path, optional
-        The folder in which it keeps its table.
     operation : str, optional
         What it is asked for instead of the load's operation.
     """
 
-    def __init__(self, command: Sequence[str], data: Path | None = None, operation: str | None = None) -> None:
-        self.data = data
+    def __init__(self, command: Sequence[str], operation: str | None = None) -> None:
         self._name, self._operation = Path(command[0]).name, operation
         self._messages = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
@@ -41,6 +42,9 @@ class Worker(Running):
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
+        # Nothing is buffered: an answer is one line, and comes only when it is asked for.
+        if not select.select([self._process.stdout], [], [], ANSWER_SECONDS_MAX)[0]:
+            raise RuntimeError(f"{self._name} did not answer in {ANSWER_SECONDS_MAX} seconds")
         line = self._process.stdout.readline()
         if not line:
             self._process.wait()
@@ -56,6 +60,12 @@ class Worker(Running):
         self._process.stdin.flush()
         answer = self._answer()
         return Sample(answer["rowsPerSecond"], answer["batches"])
+
+    def end(self) -> None:
+        """Lets it end by itself."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(ANSWER_SECONDS_MAX)
 
     def kill(self) -> None:
         self._process.kill()

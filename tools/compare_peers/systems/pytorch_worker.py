@@ -1,6 +1,6 @@
-"""The process of `torch.py`, run by a Python that has PyTorch; it needs nothing else of this package.
+"""The process of `pytorch.py`, run by a Python that has PyTorch; it needs nothing else of this package.
 
-``torch_worker.py ROWS DIM OPTIMIZER``. Rows are found by position: there are no ids to look up.
+``pytorch_worker.py ROWS DIM OPTIMIZER``. Rows are found by position: there are no ids to look up.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ def resident_bytes() -> int:
 def main() -> None:
     rows, dim, rule = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     torch.manual_seed(1)
+    # What PyTorch takes as soon as it is used is none of the table's.
+    tiny = torch.nn.Embedding(64, dim, sparse=True)
+    tiny(torch.arange(64)).sum().backward()
+    torch.optim.Adagrad(tiny.parameters()).step()
     base_bytes = resident_bytes()
     weight = torch.empty(rows, dim).uniform_(-0.01, 0.01)
     table = torch.nn.Embedding.from_pretrained(weight, freeze=False, sparse=True)

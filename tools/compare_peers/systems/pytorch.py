@@ -12,7 +12,7 @@ from ..tables import Table
 from .system import Running, Setting, System
 from .worker import Worker
 
-WORKER = Path(__file__).with_name("torch_worker.py")
+WORKER = Path(__file__).with_name("pytorch_worker.py")
 
 
 class Torch(System):
@@ -32,7 +32,7 @@ class Torch(System):
             raise Unavailable(f"TORCH_PYTHON: {error}") from None
         if done.returncode != 0:
             raise Unavailable("PyTorch is not installed; TORCH_PYTHON names a Python that has it")
-        return f"torch {done.stdout.strip()}"
+        return done.stdout.strip()
 
     def open(self, table: Table, setting: Setting) -> Running:
         return Worker([self._python, str(WORKER), str(table.rows), str(table.dim), table.optimizer])
