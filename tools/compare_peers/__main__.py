@@ -145,6 +145,7 @@ def main() -> int:
         print(section_text(result), end="\n\n")
     print(bytes_text(results), end="\n\n")
     print(goals_text(results), end="\n\n")
+    print(f"tools/compare {' '.join(sys.argv[3:])}".rstrip())
     print(f"{caption}; {seconds:.0f} s in all")
     for system, version in versions.items():
         if version:
@@ -158,4 +159,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

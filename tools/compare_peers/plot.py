@@ -8,8 +8,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 from .measuring import Result
 from .report import load_text, rate_text
+from .systems import SYSTEMS
 
-# Okabe and Ito's colours, which the colour-blind tell apart; this server has the first.
+# Okabe and Ito's colours, which the colour-blind tell apart, in the order of the systems; this server has the first.
 COLOURS = ("#d55e00", "#e69f00", "#0072b2", "#56b4e9", "#009e73", "#cc79a7", "#000000", "#999999")
 WIDTH, LABEL_WIDTH, LINE_HEIGHT, HEAD_HEIGHT, MARGIN = 960, 260, 20, 58, 16
 
@@ -30,12 +31,26 @@ def plot(results: Sequence[Result], caption: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top}" width="{WIDTH}" '
         f'height="{top}" font-family="sans-serif" font-size="12">',
         f'<rect width="{WIDTH}" height="{top}" fill="white"/>',
-        _text(MARGIN, MARGIN + 8, caption, "#555555")]
+        _text(MARGIN, MARGIN + 8, f"rows/s; {caption}", "#555555")]
     return "\n".join([*head, *parts, "</svg>"]) + "\n"
 
 
 def _text(x: float, y: float, text: str, fill: str = "black", anchor: str = "start", more: str = "") -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" fill="{fill}" text-anchor="{anchor}"{more}>{escape(text)}</text>'
+
+
+def _colours(result: Result) -> dict[str, str]:
+    """By label: that of the system, and where a panel has two of one the second gets one that is left."""
+    measured = [
+        contender for contender in result.section.contenders
+        if any(contender.label in rates for rates in result.rates.values())]
+    own = dict(zip(SYSTEMS, COLOURS))
+    left = [colour for name, colour in own.items() if name not in {one.system for one in measured}]
+    colours: dict[str, str] = {}
+    for contender in measured:
+        colour = own[contender.system]
+        colours[contender.label] = left.pop() if colour in colours.values() and left else colour
+    return colours
 
 
 def _panel(result: Result, top: float, low: int, high: int) -> tuple[list[str], int]:
@@ -49,12 +64,8 @@ def _panel(result: Result, top: float, low: int, high: int) -> tuple[list[str], 
 
     parts = [_text(MARGIN, top + 16, section.title, more=' font-weight="bold"')]
     at = float(left)
-    colours = {}
-    for number, contender in enumerate(section.contenders):
-        label = contender.label
-        if not any(label in rates for rates in result.rates.values()):
-            continue
-        colours[label] = COLOURS[number % len(COLOURS)]
+    colours = _colours(result)
+    for label in colours:
         parts.append(f'<circle cx="{at:.1f}" cy="{top + 34}" r="4" fill="{colours[label]}"/>')
         parts.append(_text(at + 8, top + 38, label))
         at += 24 + 7 * len(label)

@@ -10,10 +10,16 @@ from .measuring import Result
 from .tables import Load
 
 
+STEPS_NOTE = (
+    "redis, memcached, rocksdb: read rows and state, step in the client, write them back; not atomic, and an id that "
+    "comes twice in a batch is stepped once")
+
+
 def rate_text(rate: float | None) -> str:
     if rate is None:
         return "–"
-    return f"{rate / 1e6:.3g}M" if rate >= 1e5 else f"{rate / 1e3:.3g}k"
+    # Three digits, and never 1000k.
+    return f"{rate / 1e6:.3g}M" if rate >= 999_500 else f"{rate / 1e3:.3g}k"
 
 
 def ratio_text(ratio: float | None) -> str:
@@ -74,6 +80,8 @@ def section_text(result: Result) -> str:
         if "hitRatio" in facts and facts["hitRatio"] < 1:
             lines.append(f"{label}: {facts['rowsInMemory']:.1%} of the rows were in memory, "
                          f"{facts['hitRatio']:.1%} of those that were pulled")
+    if any(load.operation != "pull" for load in section.loads):
+        lines.append(STEPS_NOTE)
     return "\n".join(lines)
 
 

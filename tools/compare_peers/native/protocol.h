@@ -27,7 +27,7 @@ typedef struct {
     uint32_t requests; // at most so many are under way: numbers 0 ..< requests
     // How far it has been read; zeros at the start of a reply.
     int stage;
-    size_t values, left;
+    size_t values;
     bool done;
     const char *error; // what makes it no reply that we can use
 } reply;
@@ -55,7 +55,7 @@ static inline void begin_reply(reply *reply, request_kind kind, uint32_t request
     reply->kind = kind;
     reply->request = request;
     reply->stage = 0;
-    reply->values = reply->left = 0;
+    reply->values = 0;
     reply->done = false;
 }
 

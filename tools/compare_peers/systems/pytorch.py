@@ -12,6 +12,8 @@ from ..tables import Table
 from .system import Running, Setting, System
 from .worker import Worker
 
+# Importing it takes seconds.
+VERSIONS = "from importlib.metadata import version; version('numpy'); print(version('torch'))"
 WORKER = Path(__file__).with_name("pytorch_worker.py")
 
 
@@ -26,8 +28,7 @@ class Torch(System):
     def version(self, setting: Setting) -> str:
         try:
             done = subprocess.run(
-                [self._python, "-c", "import torch, numpy; print(torch.__version__)"],
-                capture_output=True, text=True)
+                [self._python, "-c", VERSIONS], capture_output=True, text=True)
         except OSError as error:
             raise Unavailable(f"TORCH_PYTHON: {error}") from None
         if done.returncode != 0:
