@@ -149,7 +149,7 @@ class Measuring:
                     if not SYSTEMS[contender.system].takes(load):
                         continue
                     try:
-                        rate = self._rate(contender, load)
+                        rate = self._rate(contender, load, self._seconds * section.times_longer)
                     except FAILURES as error:
                         self._fail(result, contender, error)
                         taking.remove(contender)
@@ -161,11 +161,11 @@ class Measuring:
             result.facts[contender.label] = self._pool.facts(contender)
         return result
 
-    def _rate(self, contender: Contender, load: Load) -> float:
+    def _rate(self, contender: Contender, load: Load, seconds: float) -> float:
         path = self._files.path(load, contender.table)
         key = f"{contender.system} {contender.table} {load.batch}", path
         start = self._next.get(key, 0)
-        sample = self._pool.running(contender).measure(load, path, self._seconds, start)
+        sample = self._pool.running(contender).measure(load, path, seconds, start)
         self._next[key] = start + sample.batches
         return sample.rows_per_second
 

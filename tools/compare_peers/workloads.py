@@ -34,6 +34,8 @@ class Section:
     loads : sequence of Load
     warm_seconds : float
         How long each is brought to the state that it is measured in, before; 0: not at all.
+    times_longer : float
+        Than other sections its measurements are, where batches are slow.
     """
 
     workload: str
@@ -41,6 +43,7 @@ class Section:
     contenders: tuple[Contender, ...]
     loads: tuple[Load, ...]
     warm_seconds: float = 0
+    times_longer: float = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,7 +121,7 @@ def cold(scale: Scale) -> list[Section]:
         among(["thermocline"], table) + among(["rocksdb"], peer),
         tuple(Load("pull", "in turn", batch, depth)
               for batch in scale.of_batches(512, 4096) for depth in scale.depths),
-        scale.warm_seconds)]
+        scale.warm_seconds, times_longer=3)]
 
 
 def tiered(scale: Scale) -> list[Section]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import select
 import subprocess
@@ -11,7 +12,6 @@ from typing import Any, Sequence
 
 from ..tables import Load
 from .system import Running, Sample, die_with_parent
-
 
 # Making a table may take a minute.
 ANSWER_SECONDS_MAX = 900
@@ -56,8 +56,9 @@ class Worker(Running):
     def measure(self, load: Load, positions: Path, seconds: float, start: int) -> Sample:
         assert self._process.stdin is not None
         operation = self._operation or load.operation
-        self._process.stdin.write(f"{operation} {load.batch} {seconds} {start} {positions}\n")
-        self._process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # why it ended is in what it said
+            self._process.stdin.write(f"{operation} {load.batch} {seconds} {start} {positions}\n")
+            self._process.stdin.flush()
         answer = self._answer()
         return Sample(answer["rowsPerSecond"], answer["batches"])
 

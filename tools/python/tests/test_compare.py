@@ -26,6 +26,7 @@ from compare_peers import measuring, positions, programs, report, workloads  # n
 from compare_peers.measuring import Measuring, Result, pool_of  # noqa: E402
 from compare_peers.plot import plot  # noqa: E402
 from compare_peers.systems import SYSTEMS, Running, Sample, Setting, System  # noqa: E402
+from compare_peers.systems.worker import Worker  # noqa: E402
 from compare_peers.tables import Load, Table  # noqa: E402
 from compare_peers.workloads import Contender, Section  # noqa: E402
 
@@ -433,6 +434,20 @@ class TestMeasuring:
         assert set(result.rates[self.loads[0]]) == {"one", "three"}
         assert len(result.rates[self.loads[0]]["three"]) == 2
         assert ("two", "killed") in log
+
+
+def test_what_does_not_start_or_ends_is_said_and_leaves_nothing(socket_path):
+    folder = socket_path.parent
+    setting = Setting(folder, programs.Programs(folder), Path(shutil.which("false")))
+    with pytest.raises(RuntimeError, match="did not start"):
+        SYSTEMS["thermocline"].open(Table(20_000), setting)
+    assert list(folder.iterdir()) == []
+    with pytest.raises(RuntimeError, match="ended: no such table"):
+        Worker([shutil.which("sh"), "-c", "echo no such table >&2"])
+    worker = Worker([shutil.which("sh"), "-c", """echo '{"baseBytes": 0}'; read line; echo out of memory >&2"""])
+    with pytest.raises(RuntimeError, match="ended: out of memory"):
+        worker.measure(PULL, folder, 1, 0)
+    worker.kill()
 
 
 class TestOptions:
