@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import statistics
-import subprocess
 from pathlib import Path
 from typing import Callable, Iterator
 
@@ -16,8 +15,6 @@ from .tables import Load, Table
 from .workloads import Contender, Section
 
 Say = Callable[[str], None]
-# What a system does that is not there, or no longer.
-FAILURES = (RuntimeError, OSError, subprocess.TimeoutExpired, ValueError)
 
 
 @dataclasses.dataclass
@@ -94,7 +91,7 @@ class Pool:
             running = self._running[key]
             try:
                 facts[key] = running.stop()
-            except FAILURES as error:
+            except Exception as error:
                 self._say(f"FAILED: {key[0]} did not stop well: {error}")
             finally:
                 running.kill()
@@ -134,12 +131,13 @@ class Measuring:
             try:
                 running = self._pool.running(contender)
                 if section.warm_seconds > 0:
-                    load = section.loads[0]
-                    running.warm(load, self._files.path(load, contender.table), section.warm_seconds)
+                    # With the first load that reads only, and the first that writes.
+                    for load in {load.operation == "pull": load for load in reversed(section.loads)}.values():
+                        running.warm(load, self._files.path(load, contender.table), section.warm_seconds)
                 taking.append(contender)
             except Unavailable as error:
                 result.missing[contender.label] = str(error)
-            except FAILURES as error:
+            except Exception as error:  # whatever it is, it must not cost the others their figures
                 self._fail(result, contender, error)
         for number in range(self._rounds):
             for load in section.loads:
@@ -150,15 +148,18 @@ class Measuring:
                         continue
                     try:
                         rate = self._rate(contender, load, self._seconds * section.times_longer)
-                    except FAILURES as error:
+                    except Exception as error:
                         self._fail(result, contender, error)
                         taking.remove(contender)
                         continue
                     result.rates.setdefault(load, {}).setdefault(contender.label, []).append(rate)
                     said.append(f"{contender.label} {rate / 1e6:.2f}M")
                 self._say(f"round {number + 1} of {self._rounds}: {load}: {', '.join(said)}")
-        for contender in taking:
-            result.facts[contender.label] = self._pool.facts(contender)
+        for contender in list(taking):
+            try:
+                result.facts[contender.label] = self._pool.facts(contender)
+            except Exception as error:
+                self._fail(result, contender, error)
         return result
 
     def _rate(self, contender: Contender, load: Load, seconds: float) -> float:
@@ -170,8 +171,8 @@ class Measuring:
         return sample.rows_per_second
 
     def _fail(self, result: Result, contender: Contender, error: BaseException) -> None:
-        self._say(f"FAILED: {contender.label}: {error}")
-        result.missing[contender.label] = f"failed: {error}"
+        self._say(f"FAILED: {contender.label}: {error or type(error).__name__}")
+        result.missing[contender.label] = f"failed: {error or type(error).__name__}"
         # Its rounds would have no partner.
         for rates in result.rates.values():
             rates.pop(contender.label, None)

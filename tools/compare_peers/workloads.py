@@ -56,13 +56,16 @@ class Scale:
     dims: tuple[int, ...] = (8, 16, 64, 128)
     connections: tuple[int, ...] = (1, 2, 8)
     warm_seconds: float = 10
+    # Enough to write as much as the log of this server holds.
+    log_seconds: float = 5
 
     def of_batches(self, *batches: int) -> tuple[int, ...]:
         """Those of ``batches`` that are measured at this scale; at least one."""
         return tuple(batch for batch in batches if batch in self.batches) or self.batches[-1:]
 
 
-QUICK = Scale(rows=200_000, batches=(512, 4096), dims=(16, 64), connections=(1, 8), warm_seconds=1)
+QUICK = Scale(rows=200_000, batches=(512, 4096), dims=(16, 64), connections=(1, 8), warm_seconds=1,
+              log_seconds=0.5)
 
 
 def among(systems: Iterable[str], table: Table) -> tuple[Contender, ...]:
@@ -96,7 +99,8 @@ def push(scale: Scale) -> list[Section]:
         torch = Contender("torch Adagrad", "torch", replace(table, optimizer="adagrad"))
         sections.append(Section(
             "push", f"Push with {name}, {described(table)}, all in memory",
-            among(["thermocline", "redis", "memcached", "rocksdb"], table) + (torch,), loads))
+            among(["thermocline", "redis", "memcached", "rocksdb"], table) + (torch,), loads,
+            scale.log_seconds))
     return sections
 
 
@@ -109,7 +113,8 @@ def train(scale: Scale) -> list[Section]:
         tuple(
             Load("train", distribution, batch, depth)
             for distribution in ("uniform", "zipf")
-            for batch in scale.of_batches(512, 4096) for depth in scale.depths))]
+            for batch in scale.of_batches(512, 4096) for depth in scale.depths),
+        scale.log_seconds)]
 
 
 def cold(scale: Scale) -> list[Section]:
@@ -142,7 +147,8 @@ def int16(scale: Scale) -> list[Section]:
         (Contender("int16", "thermocline", replace(table, hot="int16")),
          Contender("float32", "thermocline", table)),
         tuple(Load(operation, "uniform", batch, scale.depths[-1])
-              for operation in ("pull", "push") for batch in scale.of_batches(512, 4096)))]
+              for operation in ("pull", "push") for batch in scale.of_batches(512, 4096)),
+        scale.log_seconds)]
 
 
 def connections(scale: Scale) -> list[Section]:
@@ -165,7 +171,8 @@ def dimension(scale: Scale) -> list[Section]:
             among(["thermocline", "redis", "memcached"], table)
             + (Contender("torch Adagrad", "torch", adagrad),)
             + among(["gather loop"], replace(table, optimizer="none")),
-            tuple(Load(operation, "uniform", batch, scale.depths[-1]) for operation in ("pull", "push"))))
+            tuple(Load(operation, "uniform", batch, scale.depths[-1]) for operation in ("pull", "push")),
+            scale.log_seconds))
     return sections
 
 

@@ -274,5 +274,7 @@ int main(int count, char **arguments) {
     if (!settings.protocol || !settings.socket) fail("protocol= and socket= are needed");
     if (strcmp(settings.mode, "fill") == 0) fill_rows();
     else if (strcmp(settings.mode, "check") == 0) check_rows();
-    else run_load();
+    else if (strcmp(settings.mode, "pull") == 0 || strcmp(settings.mode, "push") == 0 ||
+             strcmp(settings.mode, "train") == 0) run_load();
+    else fail("not a mode: %s", settings.mode);
 }

@@ -6,10 +6,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from ..tables import Load, Table
+from ..tables import Table
 from .server import version_of
 from .system import Running, Setting, System, disk_bytes
 from .worker import Worker
+
+
+READ_BYTES = 16 << 20
 
 
 class RunningRocksDB(Worker):
@@ -19,14 +22,11 @@ class RunningRocksDB(Worker):
         super().__init__([
             str(setting.programs.path("rocksdb_worker")), str(self._folder), str(table.rows),
             str(table.dim), table.optimizer, str(table.value_bytes)])
-
-    def warm(self, load: Load, positions: Path, seconds: float) -> None:
-        """All that the load names, once: the first reads of a file are many times slower."""
-        batches = positions.stat().st_size // 4 // load.batch
-        read = 0
-        while read < batches:
-            read += self.measure(load, positions, seconds, read).batches
-        self.settle()
+        # Until pages that were just written are read once, a read of a row from them takes ten times as long.
+        for path in self._folder.glob("*.sst"):
+            with open(path, "rb") as file:
+                while file.read(READ_BYTES):
+                    pass
 
     def stop(self) -> dict[str, float]:
         self.end()

@@ -48,7 +48,7 @@ class Running(abc.ABC):
         """The rate of the batches in the file ``positions`` from number ``start`` on, round and round."""
 
     def warm(self, load: Load, positions: Path, seconds: float) -> None:
-        """Brings it to the state in which the load finds it after a while. One that keeps all rows in memory is."""
+        """Brings it to the state in which such a load finds it after a while; most are in it."""
 
     def settle(self) -> None:
         """Waits until its process has nothing to do."""
