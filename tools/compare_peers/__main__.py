@@ -21,7 +21,7 @@ from pathlib import Path
 
 from .measuring import Measuring, measure_all, pool_of
 from .plot import plot
-from .positions import ROWS_MAX, PositionFiles
+from .positions import ROWS_MAX, Positions
 from .programs import Programs
 from .report import as_json, bytes_text, goals_text, section_text
 from .systems import Setting
@@ -125,14 +125,12 @@ def main() -> int:
         sys.exit(f"TMPDIR is too long for the paths of sockets: {temporary}")
     with tempfile.TemporaryDirectory(prefix="tc-compare-") as name:
         folder = Path(name)
-        for part in ("programs", "positions"):
-            (folder / part).mkdir()
-        setting = Setting(folder, Programs(folder / "programs"), options.binary)
+        setting = Setting(folder, Programs(folder), options.binary)
         with pool_of(setting, say) as pool:
             names = {contender.system for section in sections for contender in section.contenders}
             versions = pool.versions(names)
-            files = PositionFiles(folder / "positions", options.seed)
-            measuring = Measuring(pool, files, options.rounds, options.seconds, say)
+            positions = Positions(folder, options.seed)
+            measuring = Measuring(pool, positions, options.rounds, options.seconds, say)
             results = measure_all(sections, pool, measuring, say)
     seconds = time.monotonic() - started
     about = {

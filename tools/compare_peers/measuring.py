@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import statistics
-from pathlib import Path
 from typing import Callable, Iterator
 
-from .positions import PositionFiles
+from .positions import Positions
 from .programs import Unavailable
-from .systems import SYSTEMS, Running, Setting
+from .systems import SYSTEMS, Running, Sample, Setting
 from .tables import Load, Table
 from .workloads import Contender, Section
 
@@ -116,12 +115,11 @@ def pool_of(setting: Setting, say: Say) -> Iterator[Pool]:
 class Measuring:
     """Measures sections with systems of a pool."""
 
-    def __init__(self, pool: Pool, files: PositionFiles, rounds: int, seconds: float, say: Say) -> None:
-        self._pool, self._files = pool, files
+    def __init__(self, pool: Pool, positions: Positions, rounds: int, seconds: float, say: Say) -> None:
+        self._pool, self._positions = pool, positions
         self._rounds, self._seconds, self._say = rounds, seconds, say
-        # Where each goes on in the batches that were drawn, so that it is not asked again for the
-        # rows that it has just had.
-        self._next: dict[tuple[str, Path], int] = {}
+        # Where each goes on in the rows that were drawn.
+        self._next: dict[tuple[str, Table, str], int] = {}
 
     def measure(self, section: Section) -> Result:
         self._say(section.title)
@@ -133,7 +131,7 @@ class Measuring:
                 if section.warm_seconds > 0:
                     # With the first load that reads only, and the first that writes.
                     for load in {load.operation == "pull": load for load in reversed(section.loads)}.values():
-                        running.warm(load, self._files.path(load, contender.table), section.warm_seconds)
+                        self._warm(running, contender, load, section.warm_seconds)
                 taking.append(contender)
             except Unavailable as error:
                 result.missing[contender.label] = str(error)
@@ -146,8 +144,9 @@ class Measuring:
                 for contender in taking[turn:] + taking[:turn]:
                     if not SYSTEMS[contender.system].takes(load):
                         continue
+                    seconds = self._seconds * section.times_longer
                     try:
-                        rate = self._rate(contender, load, self._seconds * section.times_longer)
+                        rate = self._sample(contender, load, seconds).rows_per_second
                     except Exception as error:
                         self._fail(result, contender, error)
                         taking.remove(contender)
@@ -162,13 +161,16 @@ class Measuring:
                 self._fail(result, contender, error)
         return result
 
-    def _rate(self, contender: Contender, load: Load, seconds: float) -> float:
-        path = self._files.path(load, contender.table)
-        key = f"{contender.system} {contender.table} {load.batch}", path
-        start = self._next.get(key, 0)
-        sample = self._pool.running(contender).measure(load, path, seconds, start)
-        self._next[key] = start + sample.batches
-        return sample.rows_per_second
+    def _warm(self, running: Running, contender: Contender, load: Load, seconds: float) -> None:
+        running.warm(load, seconds, lambda seconds: self._sample(contender, load, seconds))
+
+    def _sample(self, contender: Contender, load: Load, seconds: float) -> Sample:
+        key = contender.system, contender.table, load.distribution
+        first = self._next.get(key, 0)
+        path = self._positions.window(load, contender.table, first)
+        sample = self._pool.running(contender).measure(load, path, seconds)
+        self._next[key] = first + sample.batches * load.batch
+        return sample
 
     def _fail(self, result: Result, contender: Contender, error: BaseException) -> None:
         self._say(f"FAILED: {contender.label}: {error or type(error).__name__}")

@@ -15,8 +15,10 @@ from .tables import Load, Table
 
 DISTRIBUTIONS = ("uniform", "zipf", "in turn")
 ZIPF_EXPONENT = 1.05
-# So many numbers are in the rows that are drawn: a batch is not seen again before they have gone through the caches.
-DRAWN_NUMBERS = 1 << 24
+DRAWN_ROWS = 1 << 24
+# So many numbers are in the rows of one measurement: one that is as fast as to see a batch again has had as many bytes
+# since as no cache holds.
+WINDOW_NUMBERS = 1 << 24
 # Rows are scattered by a prime above every number of rows, so that popular ones are no neighbours.
 SCATTERING = 2_654_435_761
 ROWS_MAX = 1 << 31
@@ -44,17 +46,22 @@ def draw(distribution: str, rows: int, count: int, seed: int) -> np.ndarray:
     return scattered(np.arange(count) % rows, rows)
 
 
-class PositionFiles:
-    """Files of positions in a folder, each made when it is first asked for."""
+class Positions:
+    """Positions that are drawn once, of which each measurement gets the next ones in a file.
+
+    Traffic goes on from one measurement to the next: were the same few rows asked for again and
+    again, a store with tiers would soon have just those in memory.
+    """
 
     def __init__(self, folder: Path, seed: int) -> None:
-        self._folder, self._seed = folder, seed
+        self._path = folder / "positions"
+        self._drawn = functools.lru_cache(maxsize=2)(
+            lambda distribution, rows: draw(
+                distribution, rows, rows if distribution == "in turn" else DRAWN_ROWS, seed))
 
-    def path(self, load: Load, table: Table) -> Path:
-        """At least twice as many batches as are under way at a time."""
-        count = table.rows if load.distribution == "in turn" else DRAWN_NUMBERS // table.dim
-        count = max(count, 2 * load.batch * load.depth * load.connections)
-        path = self._folder / f"{load.distribution.replace(' ', '-')}-{table.rows}-{count}"
-        if not path.exists():
-            draw(load.distribution, table.rows, count, self._seed).tofile(path)
-        return path
+    def window(self, load: Load, table: Table, first: int) -> Path:
+        """The file, with what is drawn from number ``first`` on, round and round."""
+        drawn = self._drawn(load.distribution, table.rows)
+        count = max(WINDOW_NUMBERS // table.dim, 2 * load.batch * load.depth * load.connections)
+        np.take(drawn, np.arange(first, first + count), mode="wrap").tofile(self._path)
+        return self._path

@@ -23,7 +23,7 @@ static struct {
     const protocol *protocol;
     const char *socket, *table, *mode, *positions_file;
     optimizer rule;
-    size_t dim, batch, depth, connections, start, rows;
+    size_t dim, batch, depth, connections, rows;
     double seconds, tolerance;
 } settings = {.table = "rows", .mode = "pull", .dim = 16, .batch = 512, .depth = 1, .connections = 1, .seconds = 1};
 
@@ -132,7 +132,7 @@ static void *run_worker(void *argument) {
     size_t rows = 0, under_way = settings.depth;
     for (uint32_t request = 0; request < settings.depth || under_way > 0;) {
         if (request < settings.depth) { // at first
-            batch_of[request] = (settings.start + taken++ * settings.connections + self->number) % requests.batches;
+            batch_of[request] = (taken++ * settings.connections + self->number) % requests.batches;
             begin(&connection, request, batch_of[request]);
             request++;
             continue;
@@ -153,7 +153,7 @@ static void *run_worker(void *argument) {
             under_way--;
             continue;
         }
-        batch_of[done] = (settings.start + taken++ * settings.connections + self->number) % requests.batches;
+        batch_of[done] = (taken++ * settings.connections + self->number) % requests.batches;
         begin(&connection, done, batch_of[done]);
     }
     self->rows_per_second = (double)rows / (ended - begun);
@@ -260,7 +260,6 @@ static bool parse(const char *argument) {
     else if (NAMED("batch")) settings.batch = strtoul(text, NULL, 10);
     else if (NAMED("depth")) settings.depth = strtoul(text, NULL, 10);
     else if (NAMED("connections")) settings.connections = strtoul(text, NULL, 10);
-    else if (NAMED("start")) settings.start = strtoul(text, NULL, 10);
     else if (NAMED("rows")) settings.rows = strtoul(text, NULL, 10);
     else if (NAMED("seconds")) settings.seconds = strtod(text, NULL);
     else if (NAMED("tolerance")) settings.tolerance = strtod(text, NULL);

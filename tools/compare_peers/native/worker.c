@@ -42,8 +42,7 @@ static double now(void) {
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-static void measure(worker_operation run, const char *operation, size_t batch, double seconds, size_t start,
-                    const char *path) {
+static void measure(worker_operation run, const char *operation, size_t batch, double seconds, const char *path) {
     const int file = open(path, O_RDONLY);
     struct stat status;
     if (file < 0 || fstat(file, &status) != 0) fail("%s: cannot be read", path);
@@ -55,7 +54,7 @@ static void measure(worker_operation run, const char *operation, size_t batch, d
     const double warm = now() + WARMUP_SHARE * seconds;
     double begun = 0, time;
     do {
-        run(operation, positions + (start + used++) % batches * batch, batch);
+        run(operation, positions + used++ % batches * batch, batch);
         time = now();
         if (begun > 0) counted++;
         else if (time >= warm) begun = time;
@@ -69,10 +68,10 @@ void serve(size_t base_bytes, worker_operation run) {
     printf("{\"baseBytes\": %zu}\n", base_bytes);
     fflush(stdout);
     char operation[32], path[4096];
-    size_t batch, start;
+    size_t batch;
     double seconds;
-    while (scanf("%31s %zu %lf %zu %4095s", operation, &batch, &seconds, &start, path) == 5) {
-        measure(run, operation, batch, seconds, start, path);
+    while (scanf("%31s %zu %lf %4095s", operation, &batch, &seconds, path) == 4) {
+        measure(run, operation, batch, seconds, path);
         fflush(stdout);
     }
 }

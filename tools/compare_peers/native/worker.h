@@ -1,5 +1,5 @@
 // A system in this process, that measures what it is asked on standard input: lines of
-// OPERATION BATCH SECONDS START FILE, where FILE has positions as uint32. It answers each with a line of JSON.
+// OPERATION BATCH SECONDS FILE, where FILE has positions as uint32. It answers each with a line of JSON.
 #ifndef COMPARE_WORKER_H
 #define COMPARE_WORKER_H
 

@@ -53,14 +53,12 @@ def main() -> None:
         "pull": pull, "push": push, "train": train}
     print(json.dumps({"baseBytes": base_bytes}), flush=True)
     for line in sys.stdin:
-        operation, batch_text, seconds, start, path = line.rstrip("\n").split(" ", 4)
-        print(json.dumps(measure(
-            operations[operation], path, int(batch_text), float(seconds), int(start), dim)), flush=True)
+        operation, batch, seconds, path = line.rstrip("\n").split(" ", 3)
+        print(json.dumps(measure(operations[operation], path, int(batch), float(seconds), dim)), flush=True)
 
 
 def measure(
-    operation: Callable[[torch.Tensor, torch.Tensor], None], path: str, batch: int, seconds: float,
-    start: int, dim: int,
+    operation: Callable[[torch.Tensor, torch.Tensor], None], path: str, batch: int, seconds: float, dim: int,
 ) -> dict[str, float]:
     positions = torch.from_numpy(np.fromfile(path, np.uint32).astype(np.int64))
     batches = positions[: len(positions) // batch * batch].view(-1, batch)
@@ -68,7 +66,7 @@ def measure(
     used, counted, begun = 0, 0, 0.0
     warm = time.perf_counter() + WARMUP_SHARE * seconds
     while True:
-        operation(batches[(start + used) % len(batches)], gradients)
+        operation(batches[used % len(batches)], gradients)
         used += 1
         now = time.perf_counter()
         if not begun:

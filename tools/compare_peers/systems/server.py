@@ -110,10 +110,10 @@ class Server(Running):
             mode="check", positions=path, batch=min(len(positions), 4096), tolerance=tolerance)
         path.unlink()
 
-    def measure(self, load: Load, positions: Path, seconds: float, start: int) -> Sample:
+    def measure(self, load: Load, positions: Path, seconds: float) -> Sample:
         answer = self.client(
             mode=load.operation, positions=positions, batch=load.batch, depth=load.depth,
-            connections=load.connections, seconds=seconds, start=start)
+            connections=load.connections, seconds=seconds)
         return Sample(answer["rowsPerSecond"], answer["batches"])
 
     def terminate(self) -> None:

@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Callable
 
 from ..programs import Programs
 from ..tables import Load, Table
@@ -30,7 +31,7 @@ class Setting:
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """One measurement: the rate, and how many batches were taken of those that were drawn."""
+    """One measurement: the rate, and how many batches were asked for."""
 
     rows_per_second: float
     batches: int
@@ -44,10 +45,10 @@ class Running(abc.ABC):
     pid = 0
 
     @abc.abstractmethod
-    def measure(self, load: Load, positions: Path, seconds: float, start: int) -> Sample:
-        """The rate of the batches in the file ``positions`` from number ``start`` on, round and round."""
+    def measure(self, load: Load, positions: Path, seconds: float) -> Sample:
+        """The rate of the batches in the file ``positions``, one after the other, round and round."""
 
-    def warm(self, load: Load, positions: Path, seconds: float) -> None:
+    def warm(self, load: Load, seconds: float, measure: Callable[[float], Sample]) -> None:
         """Brings it to the state in which such a load finds it after a while; most are in it."""
 
     def settle(self) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import subprocess
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import numpy as np
 
@@ -68,17 +69,19 @@ class RunningThermocline(Server):
         statistics = self.statistics()
         return statistics["hits"], statistics["misses"]
 
-    def warm(self, load: Load, positions: Path, seconds: float) -> None:
+    def warm(self, load: Load, seconds: float, measure: Callable[[float], Sample]) -> None:
         if load.operation != "pull":
             # Files of the log are written more slowly the first time, and then used again and again.
             if not self._log_written:
-                self.measure(load, positions, seconds, 0)
+                measure(seconds)
                 self._log_written = True
         elif self.table.in_memory < 1 and load.distribution == "in turn":
             # Every row once: the first reads of files are many times slower than the rest.
-            self.check(np.fromfile(positions, np.uint32), INT16_TOLERANCE)
+            self.check(np.arange(self.table.rows, dtype=np.uint32), INT16_TOLERANCE)
         elif self.table.in_memory < 1:
-            self.measure(load, positions, seconds, 0)
+            give_up = time.monotonic() + seconds
+            while time.monotonic() < give_up:
+                measure(min(1.0, seconds))  # so short that no row comes for having been drawn once
         else:
             return
         self.settle()
@@ -122,18 +125,22 @@ class Thermocline(System):
 class RunningBench(RunningThermocline):
     """``thermocline bench``, which draws ids of the same rows itself."""
 
-    def measure(self, load: Load, positions: Path, seconds: float, start: int) -> Sample:
+    _measured = 0
+
+    def measure(self, load: Load, positions: Path, seconds: float) -> Sample:
+        self._measured += 1
         distribution = f"zipf:{drawn.ZIPF_EXPONENT}" if load.distribution == "zipf" else "uniform"
         answer = json.loads(self.command(
             "bench", "--table", TABLE, "--rows", str(self.table.rows), "--distribution", distribution,
             "--batch", str(load.batch), "--depth", str(load.depth), "--connections",
             str(load.connections), "--mix", f"{load.operation}:1", "--no-create", "--seconds",
-            str(seconds), "--warmup", str(0.2 * seconds), "--load-seed", str(start + 1), "--json"))
+            str(seconds), "--warmup", str(0.2 * seconds), "--load-seed", str(self._measured),
+            "--json"))
         if load.operation not in answer["operations"]:
             # No request was both sent and answered in the time.
             if seconds > BENCH_SECONDS_MAX:
                 raise RuntimeError(f"no request was answered in {seconds:g} seconds")
-            return self.measure(load, positions, 4 * seconds, start)
+            return self.measure(load, positions, 4 * seconds)
         return Sample(answer["operations"][load.operation]["rowsPerSecond"], 1)
 
 

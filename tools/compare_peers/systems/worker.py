@@ -53,11 +53,11 @@ class Worker(Running):
             raise RuntimeError(f"{self._name} ended: {text or self._process.returncode}")
         return json.loads(line)
 
-    def measure(self, load: Load, positions: Path, seconds: float, start: int) -> Sample:
+    def measure(self, load: Load, positions: Path, seconds: float) -> Sample:
         assert self._process.stdin is not None
         operation = self._operation or load.operation
         with contextlib.suppress(BrokenPipeError):  # why it ended is in what it said
-            self._process.stdin.write(f"{operation} {load.batch} {seconds} {start} {positions}\n")
+            self._process.stdin.write(f"{operation} {load.batch} {seconds} {positions}\n")
             self._process.stdin.flush()
         answer = self._answer()
         return Sample(answer["rowsPerSecond"], answer["batches"])

@@ -68,11 +68,17 @@ class TestPositions:
             assert (one == same).all() and (one != other).any()
 
     @pytest.mark.parametrize("distribution", positions.DISTRIBUTIONS)
-    def test_files_have_enough_for_what_is_under_way(self, tmp_path, distribution):
+    def test_windows_go_on_and_have_enough_for_what_is_under_way(self, tmp_path, distribution, monkeypatch):
+        monkeypatch.setattr(positions, "DRAWN_ROWS", 1 << 22)
         load = Load("pull", distribution, batch=16384, depth=8, connections=8)
-        path = positions.PositionFiles(tmp_path, 1).path(load, Table(20_000))
-        drawn = np.fromfile(path, np.uint32)
-        assert len(drawn) >= 2 * 16384 * 64 and drawn.max() < 20_000
+        drawn = positions.Positions(tmp_path, 1)
+        one, next = (np.fromfile(drawn.window(load, Table(20_000), first), np.uint32) for first in (0, 1000))
+        assert len(one) == len(next) == 2 * 16384 * 64 and one.max() < 20_000
+        np.testing.assert_array_equal(one[1000:], next[:-1000])
+        if distribution == "in turn":
+            np.testing.assert_array_equal(np.sort(one[19_990 : 39_990]), np.arange(20_000))
+        else:
+            assert (one[:1000] != next[:1000]).any()
 
 
 class CReply(ctypes.Structure):
@@ -391,8 +397,8 @@ class FakeRunning(Running):
     def __init__(self, name, log, fail_at):
         self._name, self._log, self._fail_at, self._count = name, log, fail_at, 0
 
-    def measure(self, load, path, seconds, start):
-        self._log.append((self._name, load.batch, start))
+    def measure(self, load, path, seconds):
+        self._log.append((self._name, load.batch, np.fromfile(path, np.uint32)[0]))
         self._count += 1
         if self._count == self._fail_at:
             raise RuntimeError("it broke")
@@ -407,6 +413,9 @@ class TestMeasuring:
 
     def run(self, tmp_path, monkeypatch, rounds, **fail_at):
         log, said = [], []
+        # What is drawn says where it was.
+        monkeypatch.setattr(positions, "draw", lambda distribution, rows, count, seed: np.arange(
+            count, dtype=np.uint32))
         monkeypatch.setattr(measuring, "SYSTEMS", {
             name: Fake(name, log, fail_at.get(name)) for name in ("one", "two", "three")})
         table = Table(20_000)
@@ -414,16 +423,17 @@ class TestMeasuring:
             Contender(name, name, table) for name in ("one", "two", "three")), self.loads)
         setting = Setting(tmp_path, programs.Programs(tmp_path), Path("none"))
         with pool_of(setting, said.append) as pool:
-            measure = Measuring(pool, positions.PositionFiles(tmp_path, 1), rounds, 0.1, said.append)
+            measure = Measuring(pool, positions.Positions(tmp_path, 1), rounds, 0.1, said.append)
             results = measuring.measure_all([section], pool, measure, said.append)
         return results[0], log, said
 
     def test_in_turns_each_going_on_where_it_was(self, tmp_path, monkeypatch):
         result, log, _ = self.run(tmp_path, monkeypatch, rounds=2)
         asked = [entry for entry in log if entry[1] != "killed"]
-        assert asked[:4] == [("one", 16, 0), ("two", 16, 0), ("three", 16, 0), ("one", 32, 0)]
-        # The second round begins with the second, and goes on in the batches.
-        assert asked[6:9] == [("two", 16, 5), ("three", 16, 5), ("one", 16, 5)]
+        assert asked[:4] == [("one", 16, 0), ("two", 16, 0), ("three", 16, 0), ("one", 32, 5 * 16)]
+        # The second round begins with the second, and goes on in what was drawn.
+        first = 5 * 16 + 5 * 32
+        assert asked[6:9] == [("two", 16, first), ("three", 16, first), ("one", 16, first)]
         assert result.rates[self.loads[0]]["one"] == [1000.0, 3000.0]
         assert self.loads[2] not in result.rates  # a system in process has no connections
         assert [entry for entry in log if entry[1] == "killed"]
@@ -446,7 +456,7 @@ def test_what_does_not_start_or_ends_is_said_and_leaves_nothing(socket_path):
         Worker([shutil.which("sh"), "-c", "echo no such table >&2"])
     worker = Worker([shutil.which("sh"), "-c", """echo '{"baseBytes": 0}'; read line; echo out of memory >&2"""])
     with pytest.raises(RuntimeError, match="ended: out of memory"):
-        worker.measure(PULL, folder, 1, 0)
+        worker.measure(PULL, folder, 1)
     worker.kill()
 
 
@@ -500,7 +510,7 @@ def tiny(tmp_path_factory):
             # Threads of PyTorch that wait for each other actively are slow where others want the cores.
             patch.setenv("OMP_NUM_THREADS", "1")
             pool.versions(set(SYSTEMS))
-            measure = Measuring(pool, positions.PositionFiles(folder, 1), 1, 0.05, print)
+            measure = Measuring(pool, positions.Positions(folder, 1), 1, 0.05, print)
             yield measuring.measure_all([section], pool, measure, print)[0]
     finally:
         shutil.rmtree(folder)
@@ -520,7 +530,7 @@ def test_every_system_that_is_here_can_be_measured(tiny, name):
     if name in ("thermocline", "redis", "memcached", "gather loop", "torch"):
         assert 60 < facts["residentBytesPerRow"] < 2000
     if name == "tiered":
-        assert 0 < facts["rowsInMemory"] < 0.8 and facts["hitRatio"] < 0.9
+        assert 0 < facts["rowsInMemory"] < 0.8 and 0 < facts["hitRatio"] < 0.99
         assert 40 < facts["compactedBytesPerRow"] < 200
 
 
