@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import statistics
-from typing import Any, Callable, Sequence
+from typing import Any, Sequence
 
 from .measuring import Result
-from .tables import Load
-
-
-STEPS_NOTE = (
-    "redis, memcached, rocksdb: read rows and state, step in the client, write them back; not atomic, and an id that "
-    "comes twice in a batch is stepped once")
+from .systems import SYSTEMS
+from .tables import Load, Table
 
 
 def rate_text(rate: float | None) -> str:
@@ -55,60 +50,70 @@ def load_text(load: Load, loads: Sequence[Load]) -> str:
 
 
 def section_text(result: Result) -> str:
-    """Rows a second, and behind each the ratio of the first contender to it."""
-    section = result.section
+    """Rows a second, behind each the ratio of the first contender to it, and what is to be known of them."""
     labels = [
-        contender.label for contender in section.contenders
+        contender.label for contender in result.section.contenders
         if any(contender.label in rates for rates in result.rates.values())]
-    lines = [section.title, ""]
-    if labels:
-        first = section.contenders[0].label
-        head = ["rows/s"]
-        for label in labels:
-            head += [label] if label == first else [label, "ratio"]
-        rows = []
-        for load in section.loads:
-            row = [load_text(load, section.loads)]
-            for label in labels:
-                row.append(rate_text(result.rate(load, label)))
-                if label != first:
-                    row.append(ratio_text(result.ratio(load, label)))
-            rows.append(row)
-        lines += [markdown(head, rows), "", f"ratio: {first} to the system before it"]
-    lines += [f"not measured: {label}: {why}" for label, why in result.missing.items()]
+    table = [_rates(result, labels), ""] if labels else []
+    return "\n".join([result.section.title, "", *table, *_notes(result, labels)])
+
+
+def _rates(result: Result, labels: Sequence[str]) -> str:
+    section = result.section
+    first = section.contenders[0].label
+    head, rows = ["rows/s"], [[load_text(load, section.loads)] for load in section.loads]
+    for label in labels:
+        head += [label] if label == first else [label, "ratio"]
+        for load, row in zip(section.loads, rows):
+            row.append(rate_text(result.rate(load, label)))
+            if label != first:
+                row.append(ratio_text(result.ratio(load, label)))
+    return markdown(head, rows)
+
+
+def _notes(result: Result, labels: Sequence[str]) -> list[str]:
+    section = result.section
+    notes = [f"ratio: {section.contenders[0].label} to the system before it"]
+    systems = {contender.label: SYSTEMS[contender.system] for contender in section.contenders}
+    in_process = [label for label in labels if not systems[label].served]
+    if in_process:
+        notes.append(f"in process, where a depth means nothing: {', '.join(in_process)}")
+    writes = [rates for load, rates in result.rates.items() if load.operation != "pull"]
+    without_steps = [label for label in labels if not systems[label].steps and any(label in rates for rates in writes)]
+    if without_steps:
+        notes.append(f"read and written back, the step taken in the client, not atomically, and once for an id "
+                     f"that comes twice in a batch: {', '.join(without_steps)}")
     for label, facts in result.facts.items():
-        if "hitRatio" in facts and facts["hitRatio"] < 1:
-            lines.append(f"{label}: {facts['rowsInMemory']:.1%} of the rows were in memory, "
+        if facts.get("hitRatio", 1) < 1:
+            notes.append(f"{label}: {facts['rowsInMemory']:.1%} of the rows were in memory, "
                          f"{facts['hitRatio']:.1%} of those that were pulled")
-    if any(load.operation != "pull" for load in section.loads):
-        lines.append(STEPS_NOTE)
-    return "\n".join(lines)
+    return notes + [f"not measured: {label}: {why}" for label, why in result.missing.items()]
+
+
+BYTES = {"resident": "residentBytesPerRow", "in memory": "hotBytesPerRow", "on disk": "diskBytesPerRow",
+         "compacted": "compactedBytesPerRow"}
 
 
 def bytes_text(results: Sequence[Result]) -> str:
     """Bytes of a row for each system and table."""
-    rows, seen = [], set()
+    rows: dict[tuple[str, Table], list[str]] = {}
     for result in results:
         for contender in result.section.contenders:
             table, facts = contender.table, result.facts.get(contender.label)
-            if facts is None or (contender.system, table) in seen or contender.system == "memcpy":
-                continue
-            seen.add((contender.system, table))
-            numbers = [facts.get(key) for key in
-                       ("residentBytesPerRow", "hotBytesPerRow", "diskBytesPerRow", "compactedBytesPerRow")]
-            rows.append([
-                f"{contender.system}, {described_state(contender.system, contender.label)}"
-                f"{table.optimizer}" if contender.system != "gather loop" else contender.system,
-                f"{table.rows:,}", str(table.dim), str(4 * (table.dim + table.state_floats)),
-                *("–" if number is None else f"{number:.1f}" for number in numbers)])
-    return "Bytes a row\n\n" + markdown(
-        ["system", "rows", "dim", "row and state", "resident", "in memory", "on disk", "compacted"], rows) + (
-        "\n\nresident: growth of the process while the table was made; in memory: of a row there with its "
-        "part of the index, as the server counts it; on disk: all files after a clean stop")
-
-
-def described_state(system: str, label: str) -> str:
-    return f"{label}, " if system == "thermocline" and label != "thermocline" else ""
+            if facts is None or contender.system in ("memcpy", "thermocline bench"):
+                continue  # the same tables again
+            numbers = [facts.get(key) for key in BYTES.values()]
+            rows[contender.system, table] = [
+                contender.system, f"{table.rows:,}", str(table.dim),
+                table.optimizer if contender.system != "gather loop" else "none",
+                f"{table.in_memory:.0%} {table.hot}" if contender.system == "thermocline" else "–",
+                str(4 * (table.dim + table.state_floats)),
+                *("–" if number is None else f"{number:.1f}" for number in numbers)]
+    head = ["system", "rows", "dim", "optimizer", "fits", "row and state", *BYTES]
+    return "\n".join([
+        "Bytes a row", "", markdown(head, list(rows.values())), "",
+        "resident: growth of the process while the table was made; in memory: of a row there with its part of the",
+        "index, as the server counts it; on disk: all files after a clean stop; compacted: after `thermocline compact`"])
 
 
 @dataclasses.dataclass(frozen=True)

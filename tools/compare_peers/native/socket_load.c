@@ -186,32 +186,36 @@ static void run_load(void) {
     printf("{\"rowsPerSecond\": %.1f, \"batches\": %zu}\n", rate, batches);
 }
 
-// Writes every row.
-static void fill_rows(void) {
-    const size_t value = value_bytes(), state = value - settings.dim * sizeof(float);
-    thermocline_assigns = true;
-    uint64_t *ids = allocate(FILL_BATCH * sizeof(uint64_t));
-    uint8_t *request = allocate(settings.protocol->write_layout(FILL_BATCH, value).bytes);
-    float *row = allocate(value);
-    for (size_t first = 0; first < settings.rows; first += FILL_BATCH) {
-        const size_t left = settings.rows - first, count = left < FILL_BATCH ? left : FILL_BATCH;
-        // The last batch may be shorter, and a connection has batches of one length.
-        static connection connection;
-        if (first == 0 || count < FILL_BATCH) {
-            if (first > 0) close_connection(&connection);
-            connection = connect_to(settings.protocol, settings.socket, settings.table, 1, count, value);
-        }
-        const layout write = settings.protocol->write_layout(count, value);
+// Writes the rows from `first` on, in batches of `count`: a connection has batches of one length.
+static void fill_batches(size_t first, size_t batches, size_t count) {
+    if (batches == 0 || count == 0) return;
+    const size_t value = value_bytes();
+    connection connection = connect_to(settings.protocol, settings.socket, settings.table, 1, count, value);
+    const layout write = settings.protocol->write_layout(count, value);
+    uint64_t *ids = allocate(count * sizeof(uint64_t));
+    uint8_t *request = allocate(write.bytes);
+    float *row = allocate(value); // its state stays 0
+    for (size_t batch = 0; batch < batches; batch++, first += count) {
         for (size_t i = 0; i < count; i++) ids[i] = id_of(first + i);
         settings.protocol->encode_write(request, ids, count, value);
         for (size_t i = 0; i < count; i++) {
             fill_row(first + i, row, settings.dim);
-            memset(row + settings.dim, 0, state);
             memcpy(request + write.first + i * write.stride, row, value);
         }
         send_request(&connection, 0, WRITE, request, write.bytes);
         await_reply(&connection);
     }
+    free(ids);
+    free(request);
+    free(row);
+    close_connection(&connection);
+}
+
+static void fill_rows(void) {
+    thermocline_assigns = true;
+    const size_t whole = settings.rows / FILL_BATCH;
+    fill_batches(0, whole, FILL_BATCH);
+    fill_batches(whole * FILL_BATCH, 1, settings.rows % FILL_BATCH);
     printf("{\"rows\": %zu}\n", settings.rows);
 }
 

@@ -1,4 +1,7 @@
-"""PyTorch in process, on the CPU: `nn.Embedding`, and Adagrad with sparse gradients. It has no row-wise one."""
+"""PyTorch in process, on the CPU: `nn.Embedding`, and Adagrad with sparse gradients (it has no row-wise one).
+
+On one thread or on as many as it chooses, whichever is faster.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ WORKER = Path(__file__).with_name("pytorch_worker.py")
 
 class Torch(System):
     name = "torch"
+    steps = True
     operations = ("pull", "push", "train")
 
     @property

@@ -84,6 +84,8 @@ class System(abc.ABC):
     name: str
     # Whether it knows of several requests under way and several connections.
     served = False
+    # Whether it takes optimizer steps; of one that does not a push is a read, a step in the client and a write.
+    steps = False
     operations = ("pull",)
 
     @abc.abstractmethod

@@ -112,6 +112,7 @@ class RunningThermocline(Server):
 class Thermocline(System):
     name = "thermocline"
     served = True
+    steps = True
     operations = ("pull", "push", "train")
 
     def version(self, setting: Setting) -> str:
