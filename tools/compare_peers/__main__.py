@@ -73,7 +73,8 @@ def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
         epilog="TORCH_PYTHON names a Python that has PyTorch. Peers that are missing are skipped.")
     parser.add_argument("--binary", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--rows", type=number_of_rows, metavar="N",
-                        help="of a table of dimension 16; k, M may follow (default: 1M)")
+                        help="of a table of dimension 16; k, M may follow (default: 1M); of those that do "
+                             "not fit in memory there are at most 4M")
     parser.add_argument("--quick", action="store_true",
                         help="200k rows, one short round, fewer loads: a minute, to see that it works")
     parser.add_argument("--only", action="append", choices=list(WORKLOADS), metavar="NAME",

@@ -10,7 +10,8 @@ from .tables import Load, Table
 
 # The dimension that the number of rows is meant for; of longer rows there are fewer, so that they take as much memory.
 DIM = 16
-COLD_ROWS_MAX = 4_000_000
+# Of a table that does not fit in memory: rows that go to disk as they are made take their time.
+TIERED_ROWS_MAX = 4_000_000
 IN_MEMORY_OF_COLD = 0.05
 
 
@@ -118,7 +119,7 @@ def train(scale: Scale) -> list[Section]:
 
 
 def cold(scale: Scale) -> list[Section]:
-    table = Table(min(scale.rows, COLD_ROWS_MAX), DIM, in_memory=IN_MEMORY_OF_COLD)
+    table = Table(min(scale.rows, TIERED_ROWS_MAX), DIM, in_memory=IN_MEMORY_OF_COLD)
     # As many bytes as a row of int16 with its state has on this server's disk.
     peer = replace(table, in_memory=1, value_bytes=12 + 2 * DIM)
     return [Section(
@@ -130,7 +131,7 @@ def cold(scale: Scale) -> list[Section]:
 
 
 def tiered(scale: Scale) -> list[Section]:
-    table = Table(scale.rows, DIM)
+    table = Table(min(scale.rows, TIERED_ROWS_MAX), DIM)
     return [Section(
         "tiered", f"Pull, Zipf, a tenth of the rows in memory, {described(table)}",
         (Contender("a tenth in memory", "thermocline", replace(table, in_memory=0.1)),
