@@ -76,7 +76,7 @@ def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
                         help="of a table of dimension 16; k, M may follow (default: 1M); of those that do "
                              "not fit in memory there are at most 4M")
     parser.add_argument("--quick", action="store_true",
-                        help="200k rows, one short round, fewer loads: a minute, to see that it works")
+                        help="200k rows, one short round, fewer loads: to see that it works")
     parser.add_argument("--only", action="append", choices=list(WORKLOADS), metavar="NAME",
                         help=f"a workload, may be given more than once: {', '.join(WORKLOADS)}")
     parser.add_argument("--rounds", type=positive(int), metavar="N", help="(default: 3)")
