@@ -112,8 +112,9 @@ def bytes_text(results: Sequence[Result]) -> str:
     head = ["system", "rows", "dim", "optimizer", "fits", "row and state", *BYTES]
     return "\n".join([
         "Bytes a row", "", markdown(head, list(rows.values())), "",
-        "resident: growth of the process while the table was made; in memory: of a row there with its part of the",
-        "index, as the server counts it; on disk: all files after a clean stop; compacted: after `thermocline compact`"])
+        "resident: growth of the process while the table was made; in memory: of a row there with its part of",
+        "the index, as the server counts it; on disk: all files after a clean stop; compacted: after",
+        "`thermocline compact`"])
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,5 @@
 // memcached: its multi-get, and quiet meta sets with one no-op behind them. Keys are ids in 11 letters and digits.
+// Quiet meta gets, shorter multi-gets and the binary protocol took no less of the server's processor time.
 #include "protocol.h"
 
 #include <stdio.h>
