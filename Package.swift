@@ -92,7 +92,7 @@ let package = Package(
         .target(
             name: "CTRLab",
             dependencies: [
-                "EmbeddingStore", "EmbeddingClient", "COpenBLAS", "CZlib",
+                "CKernels", "EmbeddingStore", "EmbeddingClient", "COpenBLAS", "CZlib",
                 .product(name: "NIOCore", package: nio),
             ],
             swiftSettings: strict),

@@ -4,7 +4,8 @@ and in PyTorch on the CPU with sparse embeddings.
 All train on one synthetic click log in batches of the same size, with the same sizes of model and the
 same rules: Adagrad for rows, Adam for the network. They take turns, so that a change of the machine's
 mood hits all alike; figures are medians of the rounds, ratios medians of the ratios of a round. Time
-counts training alone: not the reading of the log, not evaluation.
+counts training alone: not the reading of the log, not evaluation. The server keeps no log of writes
+unless --durability says so, as the store in process and PyTorch keep none.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ def torch_training(options: argparse.Namespace, log: Path) -> Callable[[str], fl
         nn.init.uniform_(table.weight, -0.01, 0.01)
         network = Network(model)
         rows_step = torch.optim.Adagrad(table.parameters(), lr=0.01)
-        network_step = torch.optim.Adam(network.parameters(), lr=0.001)
+        network_step = torch.optim.Adam(network.parameters(), lr=0.001, fused=True)
         loss_of = nn.BCEWithLogitsLoss()
         started = time.perf_counter()
         for _ in range(options.epochs):
@@ -130,6 +131,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=4096)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--durability", default="none", help="of the server's writes")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
 
@@ -143,7 +145,8 @@ def main() -> None:
             [str(options.binary), "generate", "-o", str(log), "--rows", str(options.rows), *fields],
             check=True, stdout=subprocess.DEVNULL)
         store, torch = Thermocline(options, log), torch_training(options, log)
-        with Server(options.binary, folder, "2GiB") as server:
+        with Server(
+                options.binary, folder, "2GiB", "--durability", options.durability) as server:
             for number in range(options.rounds):
                 for model in MODELS:
                     say(f"{model}, round {number + 1} of {options.rounds}")

@@ -1,4 +1,5 @@
 public import EmbeddingWire
+internal import NIOCore
 
 /// A table of a server, reached by one client's connection.
 public struct EmbeddingTable: Sendable {
@@ -57,6 +58,33 @@ public struct EmbeddingTable: Sendable {
         let frame = client.encoder.push(
             table: number, dimension: dimension, ids: ids, gradients: gradients)
         try await client.reply(to: frame).checkEmpty()
+    }
+
+    /// Applies a gradient to the row of each id, then reads other rows as they are afterwards. Both
+    /// requests are sent at once, so that the server turns from one to the other without waiting.
+    ///
+    /// - Parameters:
+    ///   - ids: at most `client.idsMax`.
+    ///   - gradients: row-major, a row for each id.
+    ///   - pulled: the ids to read, at most `client.idsMax`; those without a row get one.
+    public func push(
+        _ ids: [UInt64], gradients: [Float], thenPull pulled: [UInt64]
+    ) async throws -> PulledRows {
+        try check(ids)
+        try check(rows: gradients, for: ids)
+        try check(pulled)
+        // Sent by one thread in this order, they come in this order.
+        let push = client.send(
+            client.encoder.push(
+                table: number, dimension: dimension, ids: ids, gradients: gradients))
+        let pull = client.send(
+            client.encoder.pull(table: number, ids: pulled, create: true))
+        let (pushed, reply) = (try await push.get(), try await pull.get())
+        try pushed.checkStatus()
+        try reply.checkStatus()
+        let layout = RowsLayout(
+            rows: pulled.count, dimension: dimension, format: .float32, hasFound: false)
+        return PulledRows(dimension: dimension, values: try reply.rows(layout), found: nil)
     }
 
     /// Replaces the row of each id; the last row counts for an id that comes more than once.

@@ -12,13 +12,18 @@ STOP_SECONDS_MAX = 60
 
 
 class Server:
-    """``thermocline serve`` on a Unix socket in ``folder``, with its data and its log beside."""
+    """``thermocline serve`` on a Unix socket in ``folder``, with its data and its log beside.
 
-    def __init__(self, binary: Path, folder: Path, memory: str) -> None:
+    ``options`` are more of ``serve``.
+    """
+
+    def __init__(
+        self, binary: Path, folder: Path, memory: str, *options: str
+    ) -> None:
         self.address = f"unix:{folder / 'thermocline.sock'}"
         self._command = [
             str(binary), "serve", "--data", str(folder / "data"), "--listen", self.address,
-            "--memory", memory, "--ready-file", str(folder / "ready")]
+            "--memory", memory, "--ready-file", str(folder / "ready"), *options]
         self._ready = folder / "ready"
         self._log = folder / "log"
         self._process: subprocess.Popen[bytes] | None = None

@@ -24,15 +24,37 @@ public struct FieldBags: Sendable, Equatable {
         self.weights = weights
     }
 
-    /// Calls `body` with each bag and the places of its ids in ``rows``.
+    /// Calls `body` with some of the examples at a time, several at once.
     @inline(__always)
-    func forEachBag(_ body: (_ bag: Int, _ cells: Range<Int>) -> Void) {
+    func forEachPart(_ body: (_ examples: Range<Int>) -> Void) {
+        Parallel.forEachPart(of: examples, least: (1 << 12) / max(fields, 1) + 1, body)
+    }
+
+    /// Calls `body` with each bag of some examples and the places of its ids in ``rows``.
+    @inline(__always)
+    func forEachBag(
+        of examples: Range<Int>, _ body: (_ bag: Int, _ cells: Range<Int>) -> Void
+    ) {
+        let bags = examples.lowerBound * fields..<examples.upperBound * fields
         if let offsets {
-            for bag in 0..<examples * fields {
-                body(bag, Int(offsets[bag])..<Int(offsets[bag + 1]))
-            }
+            for bag in bags { body(bag, Int(offsets[bag])..<Int(offsets[bag + 1])) }
         } else {
-            for bag in 0..<examples * fields { body(bag, bag..<bag + 1) }
+            for bag in bags { body(bag, bag..<bag + 1) }
+        }
+    }
+
+    /// Calls `body` with each of some examples and the places of its ids in ``rows``.
+    @inline(__always)
+    func forEachExample(
+        of examples: Range<Int>, _ body: (_ example: Int, _ cells: Range<Int>) -> Void
+    ) {
+        for example in examples {
+            let bags = example * fields..<(example + 1) * fields
+            if let offsets {
+                body(example, Int(offsets[bags.lowerBound])..<Int(offsets[bags.upperBound]))
+            } else {
+                body(example, bags)
+            }
         }
     }
 

@@ -31,17 +31,34 @@ public struct Matrix: Sendable, Equatable {
             })
     }
 
-    /// A matrix of the same shape whose values `fill` makes out of these.
+    /// A matrix of the same shape whose values `fill` makes out of these, those of some whole rows
+    /// at a time.
+    @inline(__always)
     func mapped(
         _ fill: (
-            _ count: Int, _ values: UnsafePointer<Float>, _ result: UnsafeMutablePointer<Float>
+            _ range: Range<Int>, _ values: UnsafePointer<Float>,
+            _ result: UnsafeMutablePointer<Float>
         )
             -> Void
     ) -> Matrix {
-        Matrix(rows, columns) { result in
-            read { fill(values.count, $0, result) }
+        let columns = columns
+        return Matrix(rows, columns) { result in
+            read { values in
+                forEachRows { rows in
+                    fill(rows.lowerBound * columns..<rows.upperBound * columns, values, result)
+                }
+            }
         }
     }
+
+    /// Calls `body` with some rows at a time, several at once.
+    @inline(__always)
+    func forEachRows(_ body: (Range<Int>) -> Void) {
+        Parallel.forEachPart(of: rows, least: Self.partValues / max(columns, 1) + 1, body)
+    }
+
+    /// Values of a part, at least.
+    static let partValues = 1 << 16
 
     /// Calls `body` with the address of the values.
     @inline(__always)
@@ -86,7 +103,35 @@ public struct Matrix: Sendable, Equatable {
     ) {
         precondition(result.rows == (leftTransposed ? a.columns : a.rows), "rows")
         precondition(result.columns == (rightTransposed ? b.rows : b.columns), "columns")
-        result.write { multiply(a, leftTransposed, b, rightTransposed, addingTo: 1, $0) }
+        result.write { result in
+            forEachProductPart(a, leftTransposed, b, rightTransposed) {
+                multiply(a, leftTransposed, b, rightTransposed, rows: $0, addingTo: 1, result)
+            }
+        }
+    }
+
+    /// `a·b + 1·row`: the row added to each row of the product; and with `rectified` the larger of
+    /// that and 0.
+    static func product(
+        _ a: Matrix, _ b: Matrix, plusRow row: Matrix, rectified: Bool
+    ) -> Matrix {
+        precondition(row.rows == 1 && row.columns == b.columns)
+        let columns = b.columns
+        return Matrix(a.rows, columns) { result in
+            row.read { row in
+                forEachProductPart(a, false, b, false) { rows in
+                    // The product is added to the row, which saves a pass over the result.
+                    for index in rows {
+                        (result + index * columns).update(from: row, count: columns)
+                    }
+                    multiply(a, false, b, false, rows: rows, addingTo: 1, result)
+                    guard rectified else { return }
+                    for index in rows.lowerBound * columns..<rows.upperBound * columns {
+                        result[index] = max(result[index], 0)
+                    }
+                }
+            }
+        }
     }
 
     /// `op(a)·op(b)`
@@ -99,26 +144,55 @@ public struct Matrix: Sendable, Equatable {
         }
         return Matrix(
             leftTransposed ? a.columns : a.rows, rightTransposed ? b.rows : b.columns
-        ) { multiply(a, leftTransposed, b, rightTransposed, addingTo: 0, $0) }
+        ) { result in
+            forEachProductPart(a, leftTransposed, b, rightTransposed) {
+                multiply(a, leftTransposed, b, rightTransposed, rows: $0, addingTo: 0, result)
+            }
+        }
     }
 
-    /// `result = op(a)·op(b) + factor·result`; with the factor 0, `result` is not read.
-    private static func multiply(
+    /// Calls `body` with some rows of `op(a)·op(b)` at a time, several at once.
+    private static func forEachProductPart(
         _ a: Matrix, _ transposesA: Bool, _ b: Matrix, _ transposesB: Bool,
-        addingTo factor: Float, _ result: UnsafeMutablePointer<Float>
+        _ body: (Range<Int>) -> Void
     ) {
         let rows = transposesA ? a.columns : a.rows
         let columns = transposesB ? b.rows : b.columns
         let inner = transposesA ? a.rows : a.columns
         precondition(inner == (transposesB ? b.columns : b.rows), "inner dimensions")
-        guard rows > 0, columns > 0, inner > 0 else { return }
+        Parallel.forEachPart(
+            of: rows,
+            least: max(productRowsMin, productOperationsMin / max(2 * columns * inner, 1)), body)
+    }
+
+    /// Operations of a part of a product, at least; they take about a millisecond.
+    private static let productOperationsMin = 100_000_000
+    /// Rows of a part, at least: sgemm copies its right operand for each.
+    private static let productRowsMin = 200
+
+    /// OpenBLAS is told to use one thread a call: what it divides among its own, it waits for by
+    /// turning in a loop, and takes the core from the thread that reads ahead.
+    private static let isSingleThreaded: Void = openblas_set_num_threads(1)
+
+    /// `result = op(a)·op(b) + factor·result` for some rows; with the factor 0, `result` is not
+    /// read.
+    private static func multiply(
+        _ a: Matrix, _ transposesA: Bool, _ b: Matrix, _ transposesB: Bool, rows: Range<Int>,
+        addingTo factor: Float, _ result: UnsafeMutablePointer<Float>
+    ) {
+        let columns = transposesB ? b.rows : b.columns
+        let inner = transposesA ? a.rows : a.columns
+        guard !rows.isEmpty, columns > 0, inner > 0 else { return }
+        _ = isSingleThreaded
         a.read { aValues in
             b.read { bValues in
                 cblas_sgemm(
                     CblasRowMajor, transposesA ? CblasTrans : CblasNoTrans,
                     transposesB ? CblasTrans : CblasNoTrans,
-                    Int32(rows), Int32(columns), Int32(inner), 1, aValues, Int32(a.columns),
-                    bValues, Int32(b.columns), factor, result, Int32(columns))
+                    Int32(rows.count), Int32(columns), Int32(inner), 1,
+                    aValues + rows.lowerBound * (transposesA ? 1 : a.columns), Int32(a.columns),
+                    bValues, Int32(b.columns), factor, result + rows.lowerBound * columns,
+                    Int32(columns))
             }
         }
     }

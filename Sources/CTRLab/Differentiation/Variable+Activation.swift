@@ -6,14 +6,14 @@ extension Variable {
 
     /// `x` where it is above 0, else `slope·x` (Maas et al., ICML 2013).
     public func leakyReLU(slope: Float) -> Variable {
-        let result = value.mapped { count, x, result in
-            for index in 0..<count { result[index] = x[index] > 0 ? x[index] : slope * x[index] }
+        let result = value.mapped { range, x, result in
+            for index in range { result[index] = x[index] > 0 ? x[index] : slope * x[index] }
         }
         return Variable(result, of: [self]) { [self] gradient in
             addGradient(
-                gradient.mapped { count, gradient, result in
+                gradient.mapped { range, gradient, result in
                     value.read { x in
-                        for index in 0..<count {
+                        for index in range {
                             result[index] = x[index] > 0 ? gradient[index] : slope * gradient[index]
                         }
                     }
@@ -23,14 +23,14 @@ extension Variable {
 
     /// `1 / (1 + e^−x)`
     public func sigmoid() -> Variable {
-        let result = value.mapped { count, x, result in
-            for index in 0..<count { result[index] = Self.sigmoid(x[index]) }
+        let result = value.mapped { range, x, result in
+            for index in range { result[index] = Self.sigmoid(x[index]) }
         }
         return Variable(result, of: [self]) { [self] gradient in
             addGradient(
-                gradient.mapped { count, gradient, sum in
+                gradient.mapped { range, gradient, sum in
                     result.read { s in
-                        for index in 0..<count {
+                        for index in range {
                             sum[index] = gradient[index] * s[index] * (1 - s[index])
                         }
                     }
@@ -47,9 +47,9 @@ extension Variable {
     /// `e^x / Σ e^x` over each row.
     public func softmax() -> Variable {
         let width = columns
-        let result = value.mapped { count, x, result in
-            for row in 0..<count / max(width, 1) {
-                let range = row * width..<(row + 1) * width
+        let result = value.mapped { range, x, result in
+            for start in stride(from: range.lowerBound, to: range.upperBound, by: max(width, 1)) {
+                let range = start..<start + width
                 // The largest exponent is 0.
                 var largest = -Float.infinity
                 for index in range { largest = max(largest, x[index]) }
@@ -64,9 +64,9 @@ extension Variable {
         return Variable(result, of: [self]) { [self] gradient in
             let dots = Matrix.rowDots(gradient, result)
             addGradient(
-                gradient.mapped { count, gradient, sum in
+                gradient.mapped { range, gradient, sum in
                     result.read { s in
-                        for index in 0..<count {
+                        for index in range {
                             sum[index] = s[index] * (gradient[index] - dots.values[index / width])
                         }
                     }

@@ -49,21 +49,23 @@ extension Matrix {
     fileprivate func batchNormGradient(
         _ normalized: Matrix, gradientMean: Matrix, productMean: Matrix, factors: Matrix
     ) -> Matrix {
-        let (rows, columns) = (rows, columns)
+        let columns = columns
         return Matrix(rows, columns) { result in
             read { gradient in
                 normalized.read { x in
                     gradientMean.read { gradientMean in
                         productMean.read { productMean in
                             factors.read { factors in
-                                for row in 0..<rows {
-                                    let start = row * columns
-                                    for column in 0..<columns {
-                                        let index = start + column
-                                        result[index] =
-                                            (gradient[index] - gradientMean[column]
-                                                - x[index] * productMean[column])
-                                            * factors[column]
+                                forEachRows { rows in
+                                    for row in rows {
+                                        let start = row * columns
+                                        for column in 0..<columns {
+                                            let index = start + column
+                                            result[index] =
+                                                (gradient[index] - gradientMean[column]
+                                                    - x[index] * productMean[column])
+                                                * factors[column]
+                                        }
                                     }
                                 }
                             }

@@ -11,19 +11,21 @@ extension Variable {
         let width = range.count
         let result = Matrix(bags.examples, bags.fields * width) { result in
             value.read { rows in
-                bags.forEachBag { bag, cells in
-                    let target = result + bag * width
-                    guard let first = cells.first else {
-                        target.update(repeating: 0, count: width)
-                        return
-                    }
-                    let weight = bags.weight(of: first)
-                    let row = rows + Int(bags.rows[first]) * rowWidth + range.lowerBound
-                    for index in 0..<width { target[index] = weight * row[index] }
-                    for cell in cells.dropFirst() {
-                        let weight = bags.weight(of: cell)
-                        let row = rows + Int(bags.rows[cell]) * rowWidth + range.lowerBound
-                        for index in 0..<width { target[index] += weight * row[index] }
+                bags.forEachPart {
+                    bags.forEachBag(of: $0) { bag, cells in
+                        let target = result + bag * width
+                        guard let first = cells.first else {
+                            target.update(repeating: 0, count: width)
+                            return
+                        }
+                        let weight = bags.weight(of: first)
+                        let row = rows + Int(bags.rows[first]) * rowWidth + range.lowerBound
+                        for index in 0..<width { target[index] = weight * row[index] }
+                        for cell in cells.dropFirst() {
+                            let weight = bags.weight(of: cell)
+                            let row = rows + Int(bags.rows[cell]) * rowWidth + range.lowerBound
+                            for index in 0..<width { target[index] += weight * row[index] }
+                        }
                     }
                 }
             }
@@ -32,7 +34,7 @@ extension Variable {
             withGradient { total in
                 total.write { total in
                     gradient.read { gradient in
-                        bags.forEachBag { bag, cells in
+                        bags.forEachBag(of: 0..<bags.examples) { bag, cells in
                             let source = gradient + bag * width
                             for cell in cells {
                                 let weight = bags.weight(of: cell)

@@ -19,9 +19,9 @@ extension Variable {
         return Variable(mean, of: [self]) { [self] gradient in
             let scale = gradient.values[0] / count
             addGradient(
-                value.mapped { count, x, result in
+                value.mapped { range, x, result in
                     labels.read { labels in
-                        for index in 0..<count {
+                        for index in range {
                             result[index] = scale * (Self.sigmoid(x[index]) - labels[index])
                         }
                     }

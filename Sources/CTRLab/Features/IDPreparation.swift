@@ -59,7 +59,7 @@ extension EncodedLog {
         var newPlaces = [UInt32?](repeating: nil, count: vocabulary.count)
         var rows: [UInt32] = []
         rows.reserveCapacity(bags.rows.count)
-        bags.forEachBag { bag, cells in
+        bags.forEachBag(of: 0..<bags.examples) { bag, cells in
             for cell in cells {
                 let old = Int(bags.rows[cell])
                 if newPlaces[old] == nil {

@@ -11,7 +11,6 @@ struct FM: Model {
     }
 
     func logits(_ input: ModelInput, _ pass: Pass) -> Variable {
-        linear.logits(input, pass)
-            + input.embeddings.biInteraction(fields: input.fields).rowSums()
+        linear.logits(input, pass) + input.pairs.rowSums()
     }
 }

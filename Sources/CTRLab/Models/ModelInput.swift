@@ -17,7 +17,12 @@ final class ModelInput {
     }()
     /// `Σ w`, one column.
     private(set) lazy var linear: Variable =
-        rows.gathered(bags, columns: dimension..<dimension + 1).rowSums()
+        rows.summed(bags, columns: dimension..<dimension + 1)
+    /// `Σ_{i<j} v_i ⊙ v_j` over the fields: examples × dimension.
+    private(set) lazy var pairs: Variable =
+        numberEmbeddings == nil
+        ? rows.biInteraction(bags, columns: 0..<dimension)
+        : embeddings.biInteraction(fields: fields)
     /// `[v | w]` of every field of ids, side by side.
     private(set) lazy var wholeRows: Variable =
         rows.gathered(bags, columns: 0..<dimension + 1)

@@ -15,7 +15,6 @@ struct NFM: Model {
     }
 
     func logits(_ input: ModelInput, _ pass: Pass) -> Variable {
-        let pairs = input.embeddings.biInteraction(fields: input.fields)
-        return linear.logits(input, pass) + output(network(pairs, pass), pass)
+        linear.logits(input, pass) + output(network(input.pairs, pass), pass)
     }
 }

@@ -19,8 +19,9 @@ struct NFMDNN: Model {
     }
 
     func logits(_ input: ModelInput, _ pass: Pass) -> Variable {
-        let pairs = input.embeddings.biInteraction(fields: input.fields)
-        let joined: Variable = .joined([pairNetwork(pairs, pass), network(input.flat, pass)])
+        let joined: Variable = .joined([
+            pairNetwork(input.pairs, pass), network(input.flat, pass),
+        ])
         return linear.logits(input, pass) + output(joined, pass)
     }
 }

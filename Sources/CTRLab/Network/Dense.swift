@@ -1,4 +1,4 @@
-/// `x·W + b`
+/// `x·W + b`, or `relu(x·W + b)`
 struct Dense {
     private let weights: Parameter
     private let bias: Parameter
@@ -8,7 +8,7 @@ struct Dense {
         bias = parameters.constant("\(name).bias", 0, columns: outputs)
     }
 
-    func callAsFunction(_ x: Variable, _ pass: Pass) -> Variable {
-        x.affine(pass(weights), pass(bias))
+    func callAsFunction(_ x: Variable, _ pass: Pass, rectified: Bool = false) -> Variable {
+        x.affine(pass(weights), pass(bias), rectified: rectified)
     }
 }

@@ -1,3 +1,4 @@
+internal import CKernels
 internal import Foundation
 
 /// The rule by which the dense part of a model moves; as `torch.optim` has it.
@@ -33,18 +34,18 @@ public enum DenseOptimizer: Sendable, Hashable, Codable {
         let before = parameter.optimizerState
         var (m, v) = before.isEmpty ? (zeros, zeros) : (before[0], before[1])
         parameter.optimizerState = []
-        let count = gradient.values.count
-        let size = Float(Double(rate) / (1 - pow(Double(beta1), Double(step))))
-        let correction = Float((1 - pow(Double(beta2), Double(step))).squareRoot())
+        // rate · m̂ / (√v̂ + ε) with both sides of the fraction multiplied by `correction`.
+        let correction = (1 - pow(Double(beta2), Double(step))).squareRoot()
+        let size = Double(rate) * correction / (1 - pow(Double(beta1), Double(step)))
         m.write { m in
             v.write { v in
                 parameter.value.write { x in
                     gradient.read { g in
-                        for index in 0..<count {
-                            m[index] = beta1 * m[index] + (1 - beta1) * g[index]
-                            v[index] = beta2 * v[index] + (1 - beta2) * g[index] * g[index]
-                            x[index] -=
-                                size * m[index] / (v[index].squareRoot() / correction + 1e-8)
+                        Parallel.forEachPart(of: gradient.values.count, least: Matrix.partValues) {
+                            let start = $0.lowerBound
+                            tc_adam_step(
+                                x + start, m + start, v + start, g + start, $0.count, Float(size),
+                                1 - beta1, 1 - beta2, Float(1e-8 * correction))
                         }
                     }
                 }
@@ -57,13 +58,12 @@ public enum DenseOptimizer: Sendable, Hashable, Codable {
     private static func adagrad(_ parameter: Parameter, _ gradient: Matrix, rate: Float) {
         var s = parameter.optimizerState.first ?? Matrix(zeros: gradient.rows, gradient.columns)
         parameter.optimizerState = []
-        let count = gradient.values.count
         s.write { s in
             parameter.value.write { x in
                 gradient.read { g in
-                    for index in 0..<count {
-                        s[index] += g[index] * g[index]
-                        x[index] -= rate * g[index] / (s[index].squareRoot() + 1e-10)
+                    Parallel.forEachPart(of: gradient.values.count, least: Matrix.partValues) {
+                        let start = $0.lowerBound
+                        tc_adagrad_step(x + start, s + start, g + start, $0.count, rate, 1e-10)
                     }
                 }
             }

@@ -22,9 +22,9 @@ struct MLP {
 
     func callAsFunction(_ x: Variable, _ pass: Pass) -> Variable {
         layers.reduce(x) { x, layer in
-            var x = layer.dense(x, pass)
-            if let norm = layer.norm { x = norm(x, pass) }
-            x = x.relu()
+            let x =
+                layer.norm.map { norm in norm(layer.dense(x, pass), pass).relu() }
+                ?? layer.dense(x, pass, rectified: true)
             return pass.isTraining ? x.dropout(rate: dropout, using: &pass.random) : x
         }
     }

@@ -10,4 +10,9 @@ struct Batch: Sendable {
     let numbers: Matrix
     /// examples × labels.
     let labels: Matrix
+
+    /// Those that the batch before has not.
+    var freshIDs: [UInt64] { Array(ids.prefix(freshCount)) }
+    /// The others.
+    var sharedIDs: [UInt64] { Array(ids.dropFirst(freshCount)) }
 }

@@ -1,3 +1,5 @@
+internal import CKernels
+
 /// Cuts a log into batches and finds the distinct ids of each, once.
 ///
 /// What makes it possible to read ahead: ids that the batch before has not come first in a batch,
@@ -15,9 +17,12 @@ final class BatchReader: @unchecked Sendable {
     private var nextExample = 0
     /// Of the batch that was read last; 0 and 1 are none, so that nothing is shared at first.
     private var number: UInt32 = 1
-    /// For each distinct id the last batch that had it, and its place there.
-    private var lastBatch: [UInt32]
-    private var place: [UInt32]
+    /// For each distinct id the last batch that had it, and its place there: among the shared ids
+    /// if it has `sharedMark`, else among the fresh ones.
+    private var uses: [(batch: UInt32, place: UInt32)]
+
+    private static let sharedMark: UInt32 = 1 << 31
+    private static let prefetchDistance = 24
 
     /// - Parameters:
     ///   - shuffle: decides the order of the examples; nil for the log's.
@@ -37,8 +42,7 @@ final class BatchReader: @unchecked Sendable {
             order.shuffle(using: &random)
         }
         self.order = order
-        lastBatch = [UInt32](repeating: 0, count: log.vocabulary.count)
-        place = [UInt32](repeating: 0, count: log.vocabulary.count)
+        uses = Array(repeating: (0, 0), count: log.vocabulary.count)
     }
 
     /// The next batch; nil after the last.
@@ -50,12 +54,13 @@ final class BatchReader: @unchecked Sendable {
         if namesEveryID {
             return batch(examples, ids: log.vocabulary, freshCount: 0, bags)
         }
-        let (fresh, shared) = distinct(bags.rows)
-        for (index, id) in (fresh + shared).enumerated() { place[Int(id)] = UInt32(index) }
-        let ids = (fresh + shared).map { log.vocabulary[Int($0)] }
-        let rows = bags.rows.map { place[Int($0)] }
+        let (fresh, shared, places) = distinct(bags.rows)
+        let freshCount = UInt32(fresh.count)
+        let rows = places.map {
+            $0 & Self.sharedMark == 0 ? $0 : freshCount + ($0 ^ Self.sharedMark)
+        }
         return batch(
-            examples, ids: ids, freshCount: idsShareRows ? 0 : fresh.count,
+            examples, ids: fresh + shared, freshCount: idsShareRows ? 0 : fresh.count,
             FieldBags(
                 examples: bags.examples, fields: bags.fields, rows: rows, offsets: bags.offsets,
                 weights: bags.weights))
@@ -103,17 +108,40 @@ final class BatchReader: @unchecked Sendable {
             weights: weights)
     }
 
-    /// The distinct ones of some ids: those that the batch before has not, and the others.
-    private func distinct(_ cells: [UInt32]) -> (fresh: [UInt32], shared: [UInt32]) {
+    /// The distinct ones of some ids: those that the batch before has not, and the others; and of
+    /// each id its place among them.
+    ///
+    /// The ids of a large log are far apart, so each is looked up once.
+    private func distinct(
+        _ cells: [UInt32]
+    ) -> (fresh: [UInt64], shared: [UInt64], places: [UInt32]) {
         number += 1
+        let number = number
         var fresh: [UInt32] = []
         var shared: [UInt32] = []
-        for cell in cells {
-            let last = lastBatch[Int(cell)]
-            if last == number { continue }
-            lastBatch[Int(cell)] = number
-            if last == number - 1 { shared.append(cell) } else { fresh.append(cell) }
+        let places = uses.withUnsafeMutableBufferPointer { uses in
+            cells.indices.map { at in
+                // Which way a use goes is as good as random: only what is asked for beforehand is
+                // not waited for.
+                if at + Self.prefetchDistance < cells.count, let uses = uses.baseAddress {
+                    tc_prefetch(uses + Int(cells[at + Self.prefetchDistance]))
+                }
+                let cell = cells[at]
+                let use = uses[Int(cell)]
+                if use.batch == number { return use.place }
+                let place: UInt32
+                if use.batch == number - 1 {
+                    place = UInt32(shared.count) | Self.sharedMark
+                    shared.append(cell)
+                } else {
+                    place = UInt32(fresh.count)
+                    fresh.append(cell)
+                }
+                uses[Int(cell)] = (number, place)
+                return place
+            }
         }
-        return (fresh, shared)
+        func ids(_ cells: [UInt32]) -> [UInt64] { cells.map { log.vocabulary[Int($0)] } }
+        return (ids(fresh), ids(shared), places)
     }
 }

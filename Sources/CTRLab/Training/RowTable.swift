@@ -14,6 +14,20 @@ public protocol RowTable: Sendable {
     /// One optimizer step for the rows of different ids.
     func push(_ ids: [UInt64], gradients: [Float]) async throws
 
+    /// The same, and then the rows of different ids as they are afterwards, float32[n][dimension].
+    func push(
+        _ ids: [UInt64], gradients: [Float], thenPull pulled: [UInt64]
+    ) async throws -> [Float]
+
     /// Where the table's bytes are now.
     func bytes() async throws -> TableBytes
+}
+
+extension RowTable {
+    public func push(
+        _ ids: [UInt64], gradients: [Float], thenPull pulled: [UInt64]
+    ) async throws -> [Float] {
+        try await push(ids, gradients: gradients)
+        return pulled.isEmpty ? [] : try await pull(pulled, create: true)
+    }
 }

@@ -42,6 +42,16 @@ public struct ServedTable: RowTable {
         }
     }
 
+    public func push(
+        _ ids: [UInt64], gradients: [Float], thenPull pulled: [UInt64]
+    ) async throws -> [Float] {
+        guard parts(of: ids).count == 1, parts(of: pulled).count == 1 else {
+            try await push(ids, gradients: gradients)
+            return pulled.isEmpty ? [] : try await pull(pulled, create: true)
+        }
+        return try await table.push(ids, gradients: gradients, thenPull: pulled).values
+    }
+
     public func bytes() async throws -> TableBytes {
         struct Statistics: Decodable { var tables: [TableStatistics] }
         let json = Data(try await table.client.stats().utf8)

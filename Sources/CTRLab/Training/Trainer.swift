@@ -148,19 +148,23 @@ public final class Trainer {
             namesEveryID: settings.rowSteps == .all, idsShareRows: !table.hasOwnRows)
         var meter = LossMeter(epoch: epoch, examplesMax: logs.training.count, report: report)
         let table = table
-        var upcoming = try await Self.next(reader, table, create: true)
-        while let current = upcoming {
-            let rows = try await Self.rows(current, table, create: true)
-            async let following = Self.next(reader, table, create: true)
-            let (loss, gradient) = learn(network, current.batch, rows, &random)
+        var (current, rows) = try await Self.next(reader, table, create: true)
+        var following = reader.next()
+        while let batch = current {
+            let next = following
+            // At once with the computing and the push, being about other rows and other batches.
+            async let ahead = Self.ahead(next, reader, table)
+            let (loss, gradient) = learn(network, batch, rows, &random)
             guard loss.isFinite else {
                 throw CTRLabError.badSettings(
                     "the loss is not finite after \(step) steps; a smaller learning rate may help")
             }
-            // At once with the reading ahead, which is about other rows.
-            try await table.push(current.batch.ids, gradients: gradient.values)
-            meter.add(loss, examples: current.batch.bags.examples)
-            upcoming = try await following
+            let shared = try await table.push(
+                batch.ids, gradients: gradient.values, thenPull: next?.sharedIDs ?? [])
+            meter.add(loss, examples: batch.bags.examples)
+            current = next
+            (rows, following) = try await ahead
+            rows += shared
         }
         return meter.mean
     }
@@ -209,42 +213,33 @@ public final class Trainer {
         let reader = BatchReader(log, batchSize: settings.batchSize)
         var logits: [Float] = []
         let table = table
-        var upcoming = try await Self.next(reader, table, create: false)
-        while let current = upcoming {
-            let rows = try await Self.rows(current, table, create: false)
-            async let following = Self.next(reader, table, create: false)
-            let pass = Pass(isTraining: false)
-            let values = Variable(Matrix(current.batch.ids.count, table.dimension, rows))
-            logits += network.logits(current.batch, rows: values, pass).value.values
-            upcoming = try await following
+        var (current, rows) = try await Self.next(reader, table)
+        while let batch = current {
+            async let following = Self.next(reader, table)
+            let values = Variable(Matrix(batch.ids.count, table.dimension, rows))
+            logits += network.logits(batch, rows: values, Pass(isTraining: false)).value.values
+            (current, rows) = try await following
         }
         return Evaluation(logits: logits, log, groups: groups)
     }
 
     // MARK: Reading ahead
 
-    /// A batch with the rows of its fresh ids.
-    private struct Prepared: Sendable {
-        var batch: Batch
-        var fresh: [Float]
+    /// Pulls the rows of a batch that the batch before does not change, then reads the batch after
+    /// it.
+    private static func ahead(
+        _ batch: Batch?, _ reader: BatchReader, _ table: any RowTable
+    ) async throws -> (fresh: [Float], following: Batch?) {
+        let ids = batch?.freshIDs ?? []
+        let fresh = ids.isEmpty ? [] : try await table.pull(ids, create: true)
+        return (fresh, batch == nil ? nil : reader.next())
     }
 
-    /// Reads the next batch and pulls the rows that the batch before does not change.
+    /// The next batch with all its rows.
     private static func next(
-        _ reader: BatchReader, _ table: any RowTable, create: Bool
-    ) async throws -> Prepared? {
-        guard let batch = reader.next() else { return nil }
-        let ids = Array(batch.ids.prefix(batch.freshCount))
-        return Prepared(
-            batch: batch, fresh: ids.isEmpty ? [] : try await table.pull(ids, create: create))
-    }
-
-    /// All rows of a batch, now that the batch before has been pushed.
-    private static func rows(
-        _ prepared: Prepared, _ table: any RowTable, create: Bool
-    ) async throws -> [Float] {
-        let ids = Array(prepared.batch.ids.dropFirst(prepared.batch.freshCount))
-        if ids.isEmpty { return prepared.fresh }
-        return prepared.fresh + (try await table.pull(ids, create: create))
+        _ reader: BatchReader, _ table: any RowTable, create: Bool = false
+    ) async throws -> (Batch?, rows: [Float]) {
+        guard let batch = reader.next() else { return (nil, []) }
+        return (batch, batch.ids.isEmpty ? [] : try await table.pull(batch.ids, create: create))
     }
 }

@@ -63,7 +63,8 @@ extension RowStore {
         var start = places.lowerBound
         while start < places.upperBound {
             let end = min(start + Self.lookupCountMax, places.upperBound)
-            unsafe shard.find(batch, start..<end, positions)
+            unsafe shard.find(
+                batch, start..<end, wanted: layout.rowOffset..<layout.stride, positions)
             for place in start..<end {
                 var position = unsafe Int(positions[place - start])
                 if position < 0 {

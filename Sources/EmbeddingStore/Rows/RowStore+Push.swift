@@ -113,7 +113,8 @@ extension RowStore {
         var start = places.lowerBound
         while start < places.upperBound {
             let end = min(start + Self.lookupCountMax, places.upperBound)
-            unsafe shard.find(batch, start..<end, positions + start)
+            // What follows the meta is used only when all rows are pinned.
+            unsafe shard.find(batch, start..<end, wanted: 0..<0, positions + start)
             for place in start..<end {
                 if unsafe positions[place] < 0 {
                     guard mayCreate, isColdEmpty, !shard.isFull else { return place }
@@ -165,7 +166,11 @@ extension RowStore {
                     for place in places {
                         let ahead = place + Self.prefetchDistance
                         if ahead < places.upperBound, unsafe positions[ahead] >= 0 {
-                            unsafe tc_prefetch(shard.record(Int(positions[ahead])))
+                            unsafe Shard.prefetch(
+                                shard.record(Int(positions[ahead])), 0..<layout.stride)
+                            unsafe Shard.prefetch(
+                                UnsafeRawPointer(rows.row(batch.member(ahead))),
+                                0..<4 * layout.dimension)
                         }
                         let key = batch.key(place)
                         // A demotion may have moved the row within its slab since it was pinned.

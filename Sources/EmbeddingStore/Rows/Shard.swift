@@ -50,10 +50,12 @@ internal import NIOConcurrencyHelpers
     /// Writes the position of each key of `range` in the batch's order, or -1, to `positions`.
     ///
     /// Three passes, so that the cache misses of many keys overlap: ask for the slots, ask for the
-    /// records that they name, then compare keys.
+    /// records that they name, then compare keys. `wanted` are the bytes of a record that the caller
+    /// goes on to use.
     @inline(__always)
     func find(
-        _ batch: borrowing KeyBatch, _ range: Range<Int>, _ positions: UnsafeMutablePointer<Int32>
+        _ batch: borrowing KeyBatch, _ range: Range<Int>, wanted: Range<Int>,
+        _ positions: UnsafeMutablePointer<Int32>
     ) {
         for at in range { index.prefetch(batch.hash(at)) }
         for at in range {
@@ -61,7 +63,7 @@ internal import NIOConcurrencyHelpers
             if likely >= 0 {
                 let record = unsafe slab.record(likely)
                 unsafe tc_prefetch(record)
-                unsafe tc_prefetch(record + 64)
+                unsafe Self.prefetch(record, wanted)
             }
         }
         for at in range {
@@ -70,6 +72,21 @@ internal import NIOConcurrencyHelpers
                     of: batch.key(at), hash: batch.hash(at), in: slab))
         }
     }
+
+    /// Asks for some bytes of a record or a row, of long ones the first: once it is read from front to back,
+    /// the processor asks for the rest by itself.
+    @inline(__always)
+    static func prefetch(_ record: UnsafeRawPointer, _ bytes: Range<Int>) {
+        let end = min(bytes.upperBound, bytes.lowerBound &+ prefetchBytesMax)
+        var at = bytes.lowerBound
+        while at < end {
+            unsafe tc_prefetch(record + at)
+            at &+= 64
+        }
+        if end > bytes.lowerBound { unsafe tc_prefetch(record + (end &- 1)) }
+    }
+
+    private static let prefetchBytesMax = 512
 
     @inline(__always)
     func position(of key: UInt64, hash: UInt64) -> Int {

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 @testable import CTRLab
@@ -18,6 +19,16 @@ import Testing
         #expect(a.affine(b, bias).value == Matrix(2, 1, [8, 8]))
         GradientCheck.check([matrix(3, 4, 1), matrix(4, 2, 2), matrix(1, 2, 3)]) {
             $0[0].affine($0[1], $0[2])
+        }
+        #expect(a.affine(b, Variable(Matrix(1, 1, [2]))).relu().value == Matrix(2, 1, [0, 0]))
+        #expect(a.affine(b, bias, rectified: true).value == Matrix(2, 1, [8, 8]))
+        #expect(
+            a.affine(b, Variable(Matrix(1, 1, [-9])), rectified: true).value
+                == Matrix(2, 1, [0, 0]))
+        // Away from the corner at 0, and on both sides of it.
+        let halves = Matrix(1, 2, [4, -4])
+        GradientCheck.check([matrix(3, 4, 1), matrix(4, 2, 2), halves]) {
+            $0[0].affine($0[1], $0[2], rectified: true)
         }
         #expect(Matrix.product(Matrix(zeros: 2, 0), Matrix(zeros: 0, 3)) == Matrix(zeros: 2, 3))
         // A variable that is used twice has both gradients.
@@ -115,6 +126,21 @@ import Testing
         GradientCheck.check([x]) { $0[0].biInteraction(fields: fields) }
     }
 
+    @Test func biInteractionOfBagsIsThatOfTheirFields() {
+        let rows = matrix(3, 4, 1)
+        let plain = FieldBags(examples: 2, fields: 2, rows: [0, 2, 2, 2], weights: [1, 2, -1, 1])
+        let several = FieldBags(
+            examples: 1, fields: 3, rows: [0, 1, 2], offsets: [0, 2, 2, 3], weights: [2, 0.5, -1])
+        for bags in [plain, several] {
+            let fields = Variable(rows).gathered(bags, columns: 0..<3)
+            let expected = fields.biInteraction(fields: bags.fields).value
+            let result = Variable(rows).biInteraction(bags, columns: 0..<3).value
+            #expect(result.rows == expected.rows && result.columns == expected.columns)
+            #expect(zip(result.values, expected.values).allSatisfy { abs($0 - $1) < 1e-5 })
+            GradientCheck.check([rows]) { $0[0].biInteraction(bags, columns: 0..<3) }
+        }
+    }
+
     @Test func innerProductsOfAllPairs() {
         // (1,2), (3,4), (5,6): 1·3+2·4, 1·5+2·6, 3·5+4·6
         let x = Variable(Matrix(1, 6, [1, 2, 3, 4, 5, 6]))
@@ -160,6 +186,50 @@ import Testing
                 == Matrix(1, 6, [3.5, 6, 0, 0, -5, -6]))
         GradientCheck.check([matrix(3, 3, 1)]) { $0[0].gathered(plain, columns: 1..<3) }
         GradientCheck.check([matrix(3, 3, 1)]) { $0[0].gathered(bags, columns: 0..<2) }
+    }
+
+    @Test func summedBags() {
+        let rows = Matrix(3, 2, [1, 2, 3, 4, 5, 6])
+        let plain = FieldBags(examples: 2, fields: 2, rows: [0, 2, 2, 2])
+        #expect(
+            Variable(rows).summed(plain, columns: 0..<2).value == Matrix(2, 2, [6, 8, 10, 12]))
+        let bags = FieldBags(
+            examples: 2, fields: 2, rows: [0, 1, 2], offsets: [0, 2, 3, 3, 3],
+            weights: [2, 0.5, -1])
+        #expect(Variable(rows).summed(bags, columns: 1..<2).value == Matrix(2, 1, [0, 0]))
+        #expect(Variable(rows).summed(bags, columns: 0..<1).value == Matrix(2, 1, [-1.5, 0]))
+        GradientCheck.check([matrix(3, 3, 1)]) { $0[0].summed(plain, columns: 1..<3) }
+        GradientCheck.check([matrix(3, 3, 1)]) { $0[0].summed(bags, columns: 0..<2) }
+    }
+
+    /// Large enough to be divided among cores, in lengths that do not come out even.
+    @Test func partsMakeTheWhole() {
+        for (count, least) in [(0, 3), (1, 3), (7, 8), (8, 8), (100, 7), (4096, 164)] {
+            let done = Mutex<[Range<Int>]>([])
+            Parallel.forEachPart(of: count, least: least) { part in
+                done.withLock { $0.append(part) }
+            }
+            let parts = done.withLock { $0 }.sorted { $0.lowerBound < $1.lowerBound }
+            #expect(parts.flatMap { $0 } == Array(0..<count))
+            #expect(parts.dropLast().allSatisfy { $0.count >= least })
+        }
+        let (a, b) = (matrix(1501, 300, 1), matrix(300, 401, 2))
+        func expectEqual(_ got: Matrix, _ expected: (Int, Int) -> Double) {
+            for (row, column) in [(0, 0), (got.rows / 2, 7), (got.rows - 1, got.columns - 1)] {
+                #expect(abs(Double(got[row, column]) - expected(row, column)) < 1e-2)
+            }
+        }
+        expectEqual(Matrix.product(a, b)) { row, column in
+            (0..<300).reduce(0) { $0 + Double(a[row, $1]) * Double(b[$1, column]) }
+        }
+        let c = matrix(1501, 401, 3)
+        expectEqual(Matrix.product(a, leftTransposed: true, c)) { row, column in
+            (0..<1501).reduce(0) { $0 + Double(a[$1, row]) * Double(c[$1, column]) }
+        }
+        expectEqual(c.columnSums()) { _, column in
+            (0..<1501).reduce(0) { $0 + Double(c[$1, column]) }
+        }
+        #expect(c.scaled(by: 2).values == c.values.map { 2 * $0 })
     }
 
     @Test func whatNeedsNoGradientGetsNone() {
