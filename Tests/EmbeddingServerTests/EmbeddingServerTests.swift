@@ -62,6 +62,27 @@ import Testing
         }
     }
 
+    @Test func aPullSentBehindAPushSeesIt() async throws {
+        try await TestServer.with(socket: .unix) { server in
+            try await server.connected { client in
+                let table = try await client.createTable("t", schema: .exact(dimension: 2))
+                for step in 1...20 {
+                    let rows = try await table.push(
+                        [7, 8], gradients: [1, 2, 3, 4], thenPull: [8, 9, 7])
+                    let moved = Float(-step)
+                    expectRows(rows.values, [3 * moved, 4 * moved, 0, 0, moved, 2 * moved])
+                    #expect(rows.count == 3 && rows.found == nil)
+                }
+                #expect(
+                    try await refusal {
+                        _ = try await table.push(
+                            [7], gradients: [.nan, 1], thenPull: [7])
+                    } == .nonFinite)
+                expectRows(try await table.pull([7]).values, [-20, -40])
+            }
+        }
+    }
+
     /// Fields are counted where one table is asked for, admissions always.
     @Test func aTableReportsFieldsAndAdmissions() async throws {
         struct Figures: Decodable {

@@ -17,7 +17,7 @@ extension Variable {
         return Variable(result, of: [self, weights, bias]) { [self] gradient in
             let gradient = rectified ? gradient.masked(by: result) : gradient
             addGradient(gradient, times: weights.value, rightTransposed: true)
-            weights.addGradient(value, leftTransposed: true, times: gradient)
+            weights.addGradientLater(value, leftTransposed: true, times: gradient)
             if bias.needsGradient { bias.addGradient(gradient.columnSums()) }
         }
     }

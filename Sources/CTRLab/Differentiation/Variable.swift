@@ -6,7 +6,16 @@
 public final class Variable {
     public let value: Matrix
     /// Of the differentiated sum with respect to ``value``; nil before there is any.
-    public private(set) var gradient: Matrix?
+    public var gradient: Matrix? {
+        for addend in postponed { addend() }
+        postponed = []
+        return sum
+    }
+
+    /// The gradient, as far as it has been added up.
+    private var sum: Matrix?
+    /// What adds the rest to it.
+    private var postponed: [() -> Void] = []
 
     /// Whether the gradient is of use to anyone.
     let needsGradient: Bool
@@ -38,10 +47,10 @@ public final class Variable {
     /// Adds to the gradient.
     func addGradient(_ addend: Matrix) {
         guard needsGradient else { return }
-        if gradient == nil {
-            gradient = addend
+        if sum == nil {
+            sum = addend
         } else {
-            gradient?.add(addend)
+            sum?.add(addend)
         }
     }
 
@@ -50,8 +59,8 @@ public final class Variable {
         _ a: Matrix, leftTransposed: Bool = false, times b: Matrix, rightTransposed: Bool = false
     ) {
         guard needsGradient else { return }
-        if gradient == nil {
-            gradient = Matrix.product(
+        if sum == nil {
+            sum = Matrix.product(
                 a, leftTransposed: leftTransposed, b, rightTransposed: rightTransposed)
         } else {
             withGradient {
@@ -62,13 +71,25 @@ public final class Variable {
         }
     }
 
+    /// Adds a product to the gradient, of a matrix that was given only once the gradient is asked
+    /// for: whoever waits for another gradient has it sooner.
+    func addGradientLater(_ a: Matrix, leftTransposed: Bool = false, times b: Matrix) {
+        if needsGradient, operands.isEmpty {
+            postponed.append { [unowned self] in
+                addGradient(a, leftTransposed: leftTransposed, times: b)
+            }
+        } else {
+            addGradient(a, leftTransposed: leftTransposed, times: b)
+        }
+    }
+
     /// Lets `body` add to the gradient where it is, zeros at first.
     func withGradient(_ body: (inout Matrix) -> Void) {
         guard needsGradient else { return }
         // Taken out, so that there is one owner while it changes.
-        var current = gradient.take() ?? Matrix(zeros: rows, columns)
+        var current = sum.take() ?? Matrix(zeros: rows, columns)
         body(&current)
-        gradient = current
+        sum = current
     }
 
     /// Computes the gradients of everything that this variable was made of. Once for a computation.
@@ -78,10 +99,10 @@ public final class Variable {
         let ones = [Float](repeating: 1, count: value.values.count)
         addGradient(seed ?? Matrix(rows, columns, ones))
         for variable in Self.order(from: self).reversed() {
-            guard let gradient = variable.gradient else { continue }
+            guard let gradient = variable.sum else { continue }
             variable.backward(gradient)
             // Of a step that is done, nobody needs the gradient any more.
-            if !variable.operands.isEmpty { variable.gradient = nil }
+            if !variable.operands.isEmpty { variable.sum = nil }
         }
     }
 

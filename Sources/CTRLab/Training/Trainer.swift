@@ -154,25 +154,27 @@ public final class Trainer {
             let next = following
             // At once with the computing and the push, being about other rows and other batches.
             async let ahead = Self.ahead(next, reader, table)
-            let (loss, gradient) = learn(network, batch, rows, &random)
+            let (loss, gradient, finish) = learn(network, batch, rows, &random)
             guard loss.isFinite else {
                 throw CTRLabError.badSettings(
                     "the loss is not finite after \(step) steps; a smaller learning rate may help")
             }
-            let shared = try await table.push(
-                batch.ids, gradients: gradient.values, thenPull: next?.sharedIDs ?? [])
+            async let shared = table.push(
+                batch.ids, gradients: gradient, thenPull: next?.sharedIDs ?? [])
+            finish()
             meter.add(loss, examples: batch.bags.examples)
             current = next
             (rows, following) = try await ahead
-            rows += shared
+            rows += try await shared
         }
         return meter.mean
     }
 
-    /// One step of the dense part; returns the loss and the gradient of the rows.
+    /// One step; returns the loss, the gradient of the rows, and what moves the dense part, whose
+    /// gradients may be computed there only.
     private func learn(
         _ network: CTRNetwork, _ batch: Batch, _ values: [Float], _ random: inout SplitMix64
-    ) -> (loss: Double, rows: Matrix) {
+    ) -> (loss: Double, rows: [Float], finish: () -> Void) {
         step += 1
         if rateFactor > rateFactorEnd {
             let steps = Float(max(1, logs.training.count / settings.batchSize / 2))
@@ -186,21 +188,25 @@ public final class Trainer {
         loss.differentiate()
         var gradient = rows.gradient ?? Matrix(zeros: rows.rows, rows.columns)
         if settings.embeddingL2 > 0 { gradient.add(rows.value, times: settings.embeddingL2) }
-        var gradients = pass.gradients
-        let clip = clip(gradients.map(\.gradient) + [gradient])
-        if clip < 1 {
-            for index in gradients.indices {
-                gradients[index].gradient = gradients[index].gradient.scaled(by: clip)
-            }
-        }
-        settings.optimizer.move(gradients, step: step, factor: rateFactor)
+        // Without a limit nobody asks for the gradients of the dense part here.
+        let clip =
+            settings.gradientNormMax > 0
+            ? clip(pass.gradients.map(\.gradient) + [gradient]) : 1
         if clip * rateFactor < 1 { gradient = gradient.scaled(by: clip * rateFactor) }
-        return (Double(loss.value.values[0]), gradient)
+        let finish = { [settings, step, rateFactor] in
+            var gradients = pass.gradients
+            if clip < 1 {
+                for index in gradients.indices {
+                    gradients[index].gradient = gradients[index].gradient.scaled(by: clip)
+                }
+            }
+            settings.optimizer.move(gradients, step: step, factor: rateFactor)
+        }
+        return (Double(loss.value.values[0]), gradient.values, finish)
     }
 
-    /// The factor that keeps the norm of all gradients together within its limit.
+    /// The factor that keeps the norm of all gradients together within the limit.
     private func clip(_ gradients: [Matrix]) -> Float {
-        guard settings.gradientNormMax > 0 else { return 1 }
         let norm = gradients.reduce(0) { $0 + Double($1.squaredNorm) }.squareRoot()
         return min(1, settings.gradientNormMax / Float(norm))
     }
