@@ -199,6 +199,12 @@ public final class Store: Sendable {
         while budget.usedBytes > budget.lowBytes, try demoter.demote() > 0 {}
     }
 
+    /// The same, if so many bytes more would reach the mark from which on the background thread does
+    /// it.
+    package func demote(unlessRoomFor bytes: Int) throws(StoreError) {
+        if budget.usedBytes + bytes >= budget.highBytes { try demote() }
+    }
+
     public func statistics() -> StoreStatistics {
         StoreStatistics(
             memoryLimitBytes: budget.limitBytes, hotBytes: budget.usedBytes,

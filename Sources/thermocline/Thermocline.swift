@@ -16,7 +16,7 @@ struct Thermocline: AsyncParsableCommand {
         subcommands: [
             Serve.self, TableCommand.self, Stats.self, Checkpoint.self, Inspect.self, Verify.self,
             Quantize.self, Compact.self, Export.self, Import.self, StringIDs.self,
-            Bench.self, Generate.self, Convert.self, Train.self, Tradeoff.self,
+            Bench.self, Generate.self, Convert.self, Train.self, Tradeoff.self, Replay.self,
         ])
 
     /// Runs the command that the arguments name. The one place where an error becomes a message

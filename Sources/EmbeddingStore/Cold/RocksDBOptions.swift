@@ -20,9 +20,6 @@ internal import CRocksDB
     /// tables. Blocks of rows pass through the rest: rows that are used often are in the hot tier, and
     /// the system caches the files.
     static let cacheBytes = 32 << 20
-    /// Bytes of a part of an index or filter. In one piece a file's would be some megabytes, and where
-    /// those of all files do not fit, each would be read anew for a few rows.
-    private static let metadataBlockBytes = 4096
     static let writeBufferBytes = 4 << 20
     static let writeBuffersBytes = 32 << 20
     /// `WARN_LEVEL` of RocksDB, which the C API has no name for.
@@ -37,12 +34,7 @@ internal import CRocksDB
         unsafe rocksdb_block_based_options_set_cache_index_and_filter_blocks(blocks, 1)
         unsafe rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(
             blocks, 1)
-        unsafe rocksdb_block_based_options_set_index_type(
-            blocks, Int32(rocksdb_block_based_table_index_type_two_level_index_search))
-        unsafe rocksdb_block_based_options_set_partition_filters(blocks, 1)
-        unsafe rocksdb_block_based_options_set_metadata_block_size(
-            blocks, UInt64(Self.metadataBlockBytes))
-        unsafe rocksdb_block_based_options_set_pin_top_level_index_and_filter(blocks, 1)
+        unsafe rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(blocks, 1)
         // 10 bits a key: one read in a hundred of an absent key reaches a data block.
         unsafe rocksdb_block_based_options_set_filter_policy(
             blocks, rocksdb_filterpolicy_create_ribbon_hybrid(10, 1))
@@ -71,7 +63,7 @@ internal import CRocksDB
         unsafe rocksdb_options_set_info_log_level(options, Self.warnings)
         unsafe rocksdb_options_set_level_compaction_dynamic_level_bytes(options, 1)
 
-        // They fill the cache: what is read of an index or filter is not kept otherwise.
+        // They fill the cache: or the index and filter of a file, megabytes, are read anew for every few rows.
         unsafe reads = unsafe rocksdb_readoptions_create()
         unsafe scans = unsafe rocksdb_readoptions_create()
         unsafe rocksdb_readoptions_set_fill_cache(scans, 0)

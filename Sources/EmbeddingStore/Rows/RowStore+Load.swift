@@ -57,9 +57,13 @@ extension RowStore {
         var created: [UInt64] = []
         defer { loaded.created += created }
         var wanted = Array(range)
+        // Of a pull they are counted already.
+        var misses = 0
+        defer { if pin { budget.countMisses(misses) } }
         while !wanted.isEmpty {
             let now = now
             let absent = unsafe takeHot(keys, wanted, now, visit)
+            misses = max(misses, absent.numbers.count)
             if !create {
                 // As for a key that has no row.
                 for number in absent.expired { body(number, nil) }

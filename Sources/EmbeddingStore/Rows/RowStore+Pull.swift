@@ -95,6 +95,7 @@ extension RowStore {
             }
             start = end
         }
+        budget.countMisses(misses)
         shard.statistics.misses += misses
         shard.statistics.hits += places.count - misses
     }

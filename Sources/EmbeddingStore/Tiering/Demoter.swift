@@ -5,13 +5,14 @@ internal import Foundation
 ///
 /// The policy is least frequently used with ageing, over all tables at once. Frequencies stay with
 /// a row on disk, so that a scan, whose rows are seen once, cannot push out rows that are used
-/// again and again; they halve as time goes by, so that yesterday's favourites leave. Of rows
-/// that are used equally often an even share goes, from where each shard's last sweep ended.
-final class Demoter: @unchecked Sendable {  // `firstTable` belongs to the thread
+/// again and again; they halve when they do not tell any more what is used, so that yesterday's
+/// favourites leave. Of rows that are used equally often an even share goes, from where each shard's last sweep ended.
+final class Demoter: @unchecked Sendable {  // `firstTable` and `ageing` belong to the thread
     private let budget: MemoryBudget
     private let tables: @Sendable () -> [RowStore]
     private let ended = DispatchSemaphore(value: 0)
     private var firstTable = 0
+    private var ageing = AgeingRule()
 
     init(budget: MemoryBudget, tables: @escaping @Sendable () -> [RowStore]) {
         self.budget = budget
@@ -52,7 +53,7 @@ final class Demoter: @unchecked Sendable {  // `firstTable` belongs to the threa
     func demote(exactly: Bool = false) throws(StoreError) -> Int {
         let tables = tables()
         guard !tables.isEmpty else { return 0 }
-        budget.ageFrequencies(hotRows: tables.reduce(0) { $0 + $1.hotRows })
+        budget.ageFrequencies(hotRows: tables.reduce(0) { $0 + $1.hotRows }, &ageing)
         var histogram = FrequencyHistogram()
         for table in tables { table.sampleFrequencies(into: &histogram) }
         let threshold = histogram.threshold(freeing: Double(budget.usedBytes - budget.lowBytes))

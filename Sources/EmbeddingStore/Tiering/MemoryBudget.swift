@@ -12,8 +12,9 @@ final class MemoryBudget: @unchecked Sendable {  // plain properties are guarded
     let lowBytes: Int
 
     private let used = Atomic<Int>(0)
-    /// Rows looked up since the epoch began.
+    /// Rows looked up since the period began, and those of them that were not in memory.
     private let uses = Atomic<Int>(0)
+    private let misses = Atomic<Int>(0)
     private let epochNumber: Atomic<UInt32>
 
     /// Signalled when the budget crosses `highBytes`, when a round of demotion ends, and at the
@@ -31,7 +32,7 @@ final class MemoryBudget: @unchecked Sendable {  // plain properties are guarded
         precondition(limitBytes > 0)
         self.limitBytes = limitBytes
         highBytes = limitBytes - limitBytes / 16
-        lowBytes = highBytes - limitBytes / 16
+        lowBytes = highBytes - limitBytes / 32
         epochNumber = Atomic(epoch)
     }
 
@@ -99,15 +100,21 @@ final class MemoryBudget: @unchecked Sendable {  // plain properties are guarded
     @inline(__always)
     func countUses(_ count: Int) { uses.wrappingAdd(count, ordering: .relaxed) }
 
-    /// Uses per hot row after which frequencies halve.
-    private static let usesPerRowAndEpoch = 16
+    /// Of the uses that are counted too.
+    @inline(__always)
+    func countMisses(_ count: Int) { misses.wrappingAdd(count, ordering: .relaxed) }
 
-    /// Begins a new epoch when the rows in memory have been used often enough since the last one.
-    func ageFrequencies(hotRows: Int) {
-        guard uses.load(ordering: .relaxed) >= Self.usesPerRowAndEpoch * max(hotRows, 1024) else {
-            return
-        }
+    /// Uses per hot row after which it is looked at whether frequencies shall halve.
+    static let usesPerRowAndPeriod = 8
+
+    /// Begins a new epoch when the rows in memory have been used often enough since the last look,
+    /// and the rule says so. Belongs to the thread that demotes.
+    func ageFrequencies(hotRows: Int, _ rule: inout AgeingRule) {
+        let counted = uses.load(ordering: .relaxed)
+        guard counted >= Self.usesPerRowAndPeriod * max(hotRows, 1024) else { return }
         uses.store(0, ordering: .relaxed)
+        let misses = misses.exchange(0, ordering: .relaxed)
+        guard rule.halves(uses: counted, misses: misses) else { return }
         epochNumber.wrappingAdd(1, ordering: .relaxed)
     }
 }

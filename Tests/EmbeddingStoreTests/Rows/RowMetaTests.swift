@@ -40,6 +40,28 @@ import Testing
         #expect(dirtied == [1, 2, 4, 8, 16, 32, 64, 128, 256])
     }
 
+    /// A row that is used once each time that it is brought from disk, and leaves then.
+    @Test func promotionsAreRemembered() {
+        var onDisk: UInt16 = 1
+        var remembered: UInt16 = 0
+        var written: [UInt16] = []
+        for use in 1...100 as ClosedRange<UInt16> {
+            let meta = RowMeta(
+                promotedAt: 9, frequencyOnDisk: onDisk, remembered: remembered,
+                flags: RowMeta.coldCopy)
+            #expect(meta.has(RowMeta.touched) && meta.has(RowMeta.coldCopy))
+            #expect(meta.frequency(at: 9) == use + 1)
+            remembered = meta.frequency(at: 9)
+            if meta.has(RowMeta.dirty) {
+                onDisk = remembered
+                written.append(remembered)
+            }
+        }
+        #expect(written == [4, 16, 64])
+        let full = RowMeta(promotedAt: 9, frequencyOnDisk: .max, remembered: 255, flags: 0)
+        #expect(full.frequency(at: 9) == .max && full.pins == 0)
+    }
+
     @Test func flagsAndPinsDoNotDisturbEachOther() {
         var meta = RowMeta(frequency: 7, epoch: 15, flags: RowMeta.dirty | RowMeta.exactCopy)
         for _ in 0..<255 { meta.bits += RowMeta.pin }

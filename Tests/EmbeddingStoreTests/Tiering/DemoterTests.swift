@@ -19,8 +19,9 @@ import Testing
     @discardableResult
     private func use(_ ids: Range<UInt64>) throws -> Double {
         let before = table.statistics()
-        for start in stride(from: ids.lowerBound, to: ids.upperBound, by: 100) {
-            _ = try table.pull(Array(start..<min(start + 100, ids.upperBound)))
+        for start in stride(from: ids.lowerBound, to: ids.upperBound, by: 50) {
+            // Fewer than a demotion makes room for.
+            _ = try table.pull(Array(start..<min(start + 50, ids.upperBound)))
             try temporary.store.demote()
             #expect(temporary.store.statistics().hotBytes <= 1 << 20)
         }
@@ -41,10 +42,8 @@ import Testing
         #expect(try use(1_000_000..<1_004_000) < 0.5)
     }
 
-    /// New favourites, of which only a part fits beside the old ones, take over. The disk keeps a
-    /// frequency only to the power of two below, so rows that come and go with every use do not
-    /// rise above 3; it is the ageing of the old ones (10 uses, so two epochs of 16 uses a row)
-    /// that lets them in.
+    /// New favourites, of which only a part fits beside the old ones, take over: more lookups miss,
+    /// so the counts of the old ones (10 uses each) halve with each period of 8 uses a row.
     @Test func newFavouritesTakeOver() throws {
         for _ in 0..<10 { try use(0..<Self.favouriteCount) }
         let new = 10_000..<10_000 + 1600 as Range<UInt64>
