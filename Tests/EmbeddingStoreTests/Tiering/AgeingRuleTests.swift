@@ -11,7 +11,10 @@ import Testing
     }
 
     @Test func seldomWhileNothingChanges() {
-        #expect(halvings([100, 105, 95, 100, 104, 90, 98, 95] + Array(repeating: 95, count: 10)) == [8, 16])
+        #expect(
+            halvings([100, 105, 95, 100, 104, 90, 98, 95] + Array(repeating: 95, count: 10)) == [
+                8, 16,
+            ])
         // As a table fills, too, and where there is no miss at all.
         #expect(halvings([900, 600, 400, 300, 200, 150, 120, 100, 90]) == [8])
         #expect(halvings(Array(repeating: 0, count: 9)) == [8])
