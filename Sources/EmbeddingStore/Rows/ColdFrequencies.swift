@@ -23,8 +23,10 @@ struct ColdFrequencies {
         while counters.count < rows * Self.countersPerRow { counters += counters }
     }
 
-    /// Notes a row that leaves, used `frequency` times as of `epoch`. Room has been reserved.
+    /// Notes a row that leaves, used `frequency` times as of `epoch`. Room has been reserved. Most rows
+    /// are used once, which the disk knows: they leave the counters to others.
     mutating func note(_ hash: UInt64, _ frequency: UInt16, epoch: UInt32) {
+        if frequency < 2 { return }
         bringUpToDate(epoch: epoch)
         let count = UInt8(clamping: frequency)
         let (one, other) = places(hash)
