@@ -28,7 +28,13 @@ internal import CRocksDB
     /// - Parameter compresses: whether files are compressed. Rows are noise to a compressor, but what
     ///   RocksDB writes around them is not; it costs time with every read.
     init(compresses: Bool = false) {
-        unsafe cache = unsafe rocksdb_cache_create_lru(Self.cacheBytes)
+        // In four parts. By default it has 64, each too small for the filter of a large file, which would
+        // then be read anew for every few rows.
+        let parts = unsafe rocksdb_lru_cache_options_create()
+        unsafe rocksdb_lru_cache_options_set_capacity(parts, Self.cacheBytes)
+        unsafe rocksdb_lru_cache_options_set_num_shard_bits(parts, 2)
+        unsafe cache = unsafe rocksdb_cache_create_lru_opts(parts)
+        unsafe rocksdb_lru_cache_options_destroy(parts)
         unsafe blocks = unsafe rocksdb_block_based_options_create()
         unsafe rocksdb_block_based_options_set_block_cache(blocks, cache)
         unsafe rocksdb_block_based_options_set_cache_index_and_filter_blocks(blocks, 1)
@@ -63,7 +69,8 @@ internal import CRocksDB
         unsafe rocksdb_options_set_info_log_level(options, Self.warnings)
         unsafe rocksdb_options_set_level_compaction_dynamic_level_bytes(options, 1)
 
-        // They fill the cache: or the index and filter of a file, megabytes, are read anew for every few rows.
+        // They fill the cache: otherwise the index and filter of a file, megabytes, would be read anew
+        // for every few rows.
         unsafe reads = unsafe rocksdb_readoptions_create()
         unsafe scans = unsafe rocksdb_readoptions_create()
         unsafe rocksdb_readoptions_set_fill_cache(scans, 0)
