@@ -23,10 +23,8 @@ struct ColdFrequencies {
         while counters.count < rows * Self.countersPerRow { counters += counters }
     }
 
-    /// Notes a row that leaves, used `frequency` times as of `epoch`. Room has been reserved. Most rows
-    /// are used once, which the disk knows: they leave the counters to others.
+    /// Notes a row that leaves, used `frequency` times as of `epoch`. Room has been reserved.
     mutating func note(_ hash: UInt64, _ frequency: UInt16, epoch: UInt32) {
-        if frequency < 2 { return }
         bringUpToDate(epoch: epoch)
         let count = UInt8(clamping: frequency)
         let (one, other) = places(hash)

@@ -18,15 +18,15 @@ import Testing
         #expect(frequencies.bytes == 0)
     }
 
-    /// No row that is used twice or more seems to be used less than it is; with half as many rows as
-    /// counters few seem to be used more.
+    /// No row seems to be used less than it is; with a quarter as many rows as counters few seem to be
+    /// used more.
     @Test func frequenciesAreKnown() {
         let rows = 10_000
         var frequencies = Self.filled(rows: rows) { UInt16($0 % 50 + 1) }
         let over = (0..<rows).count {
             let known = frequencies.frequency(Self.hash(UInt64($0)), epoch: 3)
             let used = $0 % 50 + 1
-            #expect(used == 1 || known >= used)
+            #expect(known >= used)
             return known > used
         }
         #expect(over < rows / 4, "\(over) rows are taken for others")
@@ -53,7 +53,7 @@ import Testing
         frequencies.reserve(rows: 5000)
         #expect(frequencies.bytes > 10 * before && frequencies.bytes < 8 * 5000)
         for row in 0..<100 {
-            #expect(row == 0 || frequencies.frequency(Self.hash(UInt64(row)), epoch: 3) >= row + 1)
+            #expect(frequencies.frequency(Self.hash(UInt64(row)), epoch: 3) >= row + 1)
         }
     }
 }
