@@ -23,6 +23,7 @@ ROWS = 8 * 4096
 TOLERANCE = 0.10
 EXIT_SLOWER = 1
 EXIT_USAGE = 64
+EXIT_CANNOT = 75
 
 
 def swift_version():
@@ -108,16 +109,19 @@ def main():
     parser.add_argument(
         "--update", action="store_true", help="write the counts down instead of comparing them")
     parser.add_argument("--json", action="store_true", help="print the counts as JSON")
+    parser.add_argument("--can-count", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
 
     if not {"avx2", "fma"} <= processor_flags():
         print(f"NOT COUNTED: this processor cannot run the {KERNELS} kernels", file=sys.stderr)
-        return 0
+        return EXIT_CANNOT if options.can_count else 0
     version = swift_version()
     known = json.loads(FILE.read_text()) if FILE.exists() else None
     if not options.update and known and known["swift"] != version:
         print(f"NOT COUNTED: the counts are of Swift {known['swift']}, this is {version}",
               file=sys.stderr)
+        return EXIT_CANNOT if options.can_count else 0
+    if options.can_count:
         return 0
     now = count(options.binary)
     if options.update:

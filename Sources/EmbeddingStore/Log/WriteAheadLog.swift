@@ -490,6 +490,8 @@ final class WriteAheadLog: @unchecked Sendable {  // plain properties are guarde
             if let spareFailure, spareFailureCount > failures {
                 rotationsWanted = rotationsDone
                 wantsRecording = isRecording
+                // Nobody tries again for a log that is not written.
+                if !isRecording { self.spareFailure = nil }
                 throw spareFailure
             }
             if isStopping { throw .closed }

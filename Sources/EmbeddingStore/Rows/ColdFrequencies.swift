@@ -23,6 +23,15 @@ struct ColdFrequencies {
         while counters.count < rows * Self.countersPerRow { counters += counters }
     }
 
+    /// Gives memory back when the shard has become much smaller. Rows that come to share a line keep
+    /// the larger count.
+    mutating func trim(rows: Int) {
+        while counters.count > max(Self.lineBytes, 4 * rows * Self.countersPerRow) {
+            let half = counters.count / 2
+            counters = (0..<half).map { max(counters[$0], counters[half + $0]) }
+        }
+    }
+
     /// Notes a row that leaves, used `frequency` times as of `epoch`. Room has been reserved.
     mutating func note(_ hash: UInt64, _ frequency: UInt16, epoch: UInt32) {
         bringUpToDate(epoch: epoch)

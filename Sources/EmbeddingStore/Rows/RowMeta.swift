@@ -32,11 +32,11 @@ struct RowMeta {
     }
 
     /// Of a row that comes from disk to be used. What is remembered of it may be more than the disk
-    /// knows; only when that is four times as much is it worth another write.
+    /// knows; only when that is twice as much is it worth another write.
     init(promotedAt epoch: UInt32, frequencyOnDisk: UInt16, remembered: UInt16, flags: UInt32) {
         let before = max(frequencyOnDisk, remembered)
         let frequency = before == .max ? before : before + 1
-        let isFarOff = Int(frequency) >= 4 * max(1, Int(frequencyOnDisk))
+        let isFarOff = Int(frequency) >= 2 * max(1, Int(frequencyOnDisk))
         self.init(
             frequency: frequency, epoch: epoch,
             flags: flags | RowMeta.touched | (isFarOff ? RowMeta.dirty : 0))
@@ -81,8 +81,8 @@ struct RowMeta {
     }
 
     /// Counts one use in memory. A clean row becomes dirty when its frequency reaches a power of two, so
-    /// that the copy on disk knows the frequency to within a factor of two, or of four where a row
-    /// came and went, without being rewritten for every use.
+    /// that the copy on disk knows the frequency to within a factor of two without being rewritten for
+    /// every use.
     @inline(__always)
     mutating func touch(epoch: UInt32) {
         let old = frequency(at: epoch)

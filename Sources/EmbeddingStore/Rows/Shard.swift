@@ -148,6 +148,7 @@ internal import NIOConcurrencyHelpers
         let before = bytes
         slab.trim()
         index.trim { self.hash(self.key(at: $0)) }
+        coldFrequencies.trim(rows: count)
         budget.add(bytes - before)
     }
 

@@ -110,9 +110,10 @@ final class MemoryBudget: @unchecked Sendable {  // plain properties are guarded
     /// Begins a new epoch when the rows in memory have been used often enough since the last look,
     /// and the rule says so. Belongs to the thread that demotes.
     func ageFrequencies(hotRows: Int, _ rule: inout AgeingRule) {
-        let counted = uses.load(ordering: .relaxed)
-        guard counted >= Self.usesPerRowAndPeriod * max(hotRows, 1024) else { return }
-        uses.store(0, ordering: .relaxed)
+        guard uses.load(ordering: .relaxed) >= Self.usesPerRowAndPeriod * max(hotRows, 1024) else {
+            return
+        }
+        let counted = uses.exchange(0, ordering: .relaxed)
         let misses = misses.exchange(0, ordering: .relaxed)
         guard rule.halves(uses: counted, misses: misses) else { return }
         epochNumber.wrappingAdd(1, ordering: .relaxed)

@@ -56,4 +56,17 @@ import Testing
             #expect(frequencies.frequency(Self.hash(UInt64(row)), epoch: 3) >= row + 1)
         }
     }
+
+    /// A shard that became small gives memory back, and no row seems to be used less than it is.
+    @Test func trimmingForgetsNothing() {
+        var frequencies = Self.filled(rows: 5000) { UInt16($0 % 50 + 1) }
+        let before = frequencies.bytes
+        frequencies.trim(rows: 2500)
+        #expect(frequencies.bytes == before)
+        frequencies.trim(rows: 100)
+        #expect(frequencies.bytes <= 16 * 100)
+        for row in 0..<5000 {
+            #expect(frequencies.frequency(Self.hash(UInt64(row)), epoch: 3) >= row % 50 + 1)
+        }
+    }
 }

@@ -57,7 +57,7 @@ import Testing
                 written.append(remembered)
             }
         }
-        #expect(written == [4, 16, 64])
+        #expect(written == [2, 4, 8, 16, 32, 64])
         let full = RowMeta(promotedAt: 9, frequencyOnDisk: .max, remembered: 255, flags: 0)
         #expect(full.frequency(at: 9) == .max && full.pins == 0)
     }

@@ -21,7 +21,7 @@ final class ExactFilter: Admission, @unchecked Sendable {  // guarded by `lock`
 
     /// Bytes that a candidate takes in a dictionary, on average.
     private static let candidateBytes = 32
-    private static let partCandidates = 1 << 14
+    private static let partCandidates = 1 << 11
 
     /// Takes at most an eighth of the memory, and counts against it.
     init(admitAfter: Int, budget: MemoryBudget) {
