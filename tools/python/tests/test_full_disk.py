@@ -58,16 +58,18 @@ def test_a_full_disk_stops_writes_alone_and_loses_nothing(small_disk):
         with thermocline.connect(server.address, timeout=60) as client:
             table = client.create_table("rows", DIM, hot="float32", cold="float32")
             batches = 0
-            with pytest.raises(ThermoclineError) as full:
-                # More than the disk has.
-                while batches * ROWS * DIM * 4 < SIZE_MIB << 20:
+            failure = None
+            # More than the disk has. Merging files may make room again; then it is filled again.
+            while failure is None and batches * ROWS * DIM * 4 < 2 * SIZE_MIB << 20:
+                try:
                     assign(table, batches)
                     batches += 1
-            assert full.value.code == ErrorCode.STORAGE_FULL
+                except ThermoclineError as error:
+                    assert error.code == ErrorCode.STORAGE_FULL
+                    failure = client.stats().get("diskFailure")
             assert batches > 20
+            assert failure and ("storage" in failure or "free" in failure)
             expect(table, batches)
-            failure = client.stats()["diskFailure"]
-            assert "storage" in failure or "free" in failure
 
             remounted = mount("-o", f"remount,size={3 * SIZE_MIB}m", str(small_disk / "data"))
             assert remounted.returncode == 0, remounted.stderr
