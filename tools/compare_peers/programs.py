@@ -12,9 +12,10 @@ LIMITS = NATIVE.parents[2] / "Benchmarks" / "CLimits"
 FLAGS = ("-std=gnu11", "-O2", "-march=native", "-Wall", "-Wextra")
 
 SOURCES = {
-    "socket_load": ("socket_load.c", "connection.c", "resp.c", "memcached.c", "thermocline.c"),
-    "memory_worker": ("memory_worker.c", "worker.c"),
-    "rocksdb_worker": ("rocksdb_worker.c", "worker.c"),
+    "socket_load": (
+        "socket_load.c", "connection.c", "fail.c", "resp.c", "memcached.c", "thermocline.c"),
+    "memory_worker": ("memory_worker.c", "worker.c", "fail.c"),
+    "rocksdb_worker": ("rocksdb_worker.c", "worker.c", "fail.c"),
     "protocols.so": ("resp.c", "memcached.c", "thermocline.c"),
 }
 LIBRARIES = {

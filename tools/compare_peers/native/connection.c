@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,15 +11,6 @@
 
 // Stays in the second-level cache, and is many times what a parser wants in one piece.
 #define IN_BYTES (256 << 10)
-
-void fail(const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
-    va_end(arguments);
-    fputc('\n', stderr);
-    exit(1);
-}
 
 void *allocate(size_t bytes) {
     void *memory = calloc(1, bytes ? bytes : 1);

@@ -2,6 +2,7 @@
 #ifndef COMPARE_CONNECTION_H
 #define COMPARE_CONNECTION_H
 
+#include "fail.h"
 #include "protocol.h"
 
 #include <sys/uio.h>
@@ -32,7 +33,6 @@ void send_request(connection *connection, uint32_t request, request_kind kind, u
 uint32_t await_reply(connection *connection);
 void close_connection(connection *connection);
 
-_Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void *allocate(size_t bytes);
 
 #endif

@@ -1,7 +1,6 @@
 #include "worker.h"
 
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,15 +10,6 @@
 #include <unistd.h>
 
 #define WARMUP_SHARE 0.2
-
-void fail(const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
-    va_end(arguments);
-    fputc('\n', stderr);
-    exit(1);
-}
 
 size_t resident_bytes(void) {
     FILE *file = fopen("/proc/self/statm", "r");

@@ -3,6 +3,8 @@
 #ifndef COMPARE_WORKER_H
 #define COMPARE_WORKER_H
 
+#include "fail.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,7 +15,5 @@ void serve(size_t base_bytes, worker_operation run);
 size_t resident_bytes(void);
 // As the store asks for its rows.
 void *allocate_on_huge_pages(size_t bytes);
-
-_Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif
