@@ -270,7 +270,8 @@ struct Recovery {
 
     /// Calls `body` with all bytes of a file or the first of them, at an aligned address.
     static func withContents<Value>(
-        of path: String, bytesMax: Int = .max, _ body: (UnsafeRawBufferPointer) throws(StoreError) -> Value
+        of path: String, bytesMax: Int = .max,
+        _ body: (UnsafeRawBufferPointer) throws(StoreError) -> Value
     ) throws(StoreError) -> Value {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .file(path, "open", errno) }

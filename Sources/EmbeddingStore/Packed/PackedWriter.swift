@@ -111,7 +111,8 @@ public final class PackedWriter {
                 firstShared: start.firstShared, schema: schema,
                 frequent: frequentPart, rest: restPart))
         return Summary(
-            table: table.name, rows: rowCount, expiredRows: expiredCount, frequentRows: frequentCount,
+            table: table.name, rows: rowCount, expiredRows: expiredCount,
+            frequentRows: frequentCount,
             blocks: rest.blockCount, blocksCompressed: rest.blocksCompressed,
             bytesBefore: table.byteCount, bytesAfter: end - begin,
             indexBytes: frequentPart.indexBytes + restPart.indexBytes,

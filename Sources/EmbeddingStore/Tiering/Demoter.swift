@@ -6,7 +6,8 @@ internal import Foundation
 /// The policy is least frequently used with ageing, over all tables at once. Frequencies stay with
 /// a row on disk, so that a scan, whose rows are seen once, cannot push out rows that are used
 /// again and again; they halve when they do not tell any more what is used, so that yesterday's
-/// favourites leave. Of rows that are used equally often an even share goes, from where each shard's last sweep ended.
+/// favourites leave. Of rows that are used equally often an even share goes, from where each shard's
+/// last sweep ended.
 final class Demoter: @unchecked Sendable {  // `firstTable` and `ageing` belong to the thread
     private let budget: MemoryBudget
     private let tables: @Sendable () -> [RowStore]
