@@ -26,6 +26,9 @@ struct ModelOptions: ParsableArguments {
         transform: SchemaSyntax.checked(FeatureSyntax.widths))
     var interactionMaps: [Int] = [64]
 
+    @Option(help: "dlrm: inner products of all pairs of embeddings, or the embeddings joined.")
+    var interaction: NetworkSettings.Interaction = .dot
+
     @Option(
         help: ArgumentHelp(
             "How numbers that are not made ids get in: none (default), dlrm:HIDDEN,… or "
@@ -99,7 +102,7 @@ struct ModelOptions: ParsableArguments {
             model: model, dimension: dimension,
             network: NetworkSettings(
                 hidden: hidden, dropout: dropout, batchNorm: batchNorm, crossLayers: crossLayers,
-                interactionMaps: interactionMaps),
+                interactionMaps: interactionMaps, interaction: interaction),
             numbers: numberNetwork, embeddingL2: embeddingL2, rowSteps: rowSteps,
             gradientNormMax: gradientNormMax, optimizer: optimizer, batchSize: batch,
             epochsMax: epochs, patience: patience,
@@ -109,4 +112,5 @@ struct ModelOptions: ParsableArguments {
 }
 
 extension ModelKind: ExpressibleByArgument {}
+extension NetworkSettings.Interaction: ExpressibleByArgument {}
 extension TrainingSettings.RowSteps: ExpressibleByArgument {}

@@ -19,12 +19,14 @@ import Testing
     }
 
     private func network(
-        _ kind: ModelKind, _ numbers: NumberNetwork, labels: Int = 1, batchNorm: Bool = false
+        _ kind: ModelKind, _ numbers: NumberNetwork, labels: Int = 1, batchNorm: Bool = false,
+        interaction: NetworkSettings.Interaction = .dot
     ) throws -> CTRNetwork {
         try CTRNetwork(
             kind, dimension: 3, features: FeatureShape(fields: 3, numbers: 2, labels: labels),
             settings: NetworkSettings(
-                hidden: [6, 4], batchNorm: batchNorm, crossLayers: 2, interactionMaps: [3, 2]),
+                hidden: [6, 4], batchNorm: batchNorm, crossLayers: 2, interactionMaps: [3, 2],
+                interaction: interaction),
             numbers: numbers, seed: 5)
     }
 
@@ -40,6 +42,21 @@ import Testing
         GradientCheck.check([rows], step: 2e-3, tolerance: 2e-2) {
             network.logits(batch, rows: $0[0], Pass(isTraining: false)).crossEntropy(batch.labels)
         }
+    }
+
+    /// With its embeddings joined it is a network on all that there is of an example.
+    @Test(arguments: numberNetworks)
+    func dlrmJoinsEmbeddings(numbers: NumberNetwork) throws {
+        let batch = batch(labels: 1)
+        let rows = GradientCheck.matrix(5, 3, seed: 3)
+        func logits(
+            _ kind: ModelKind, _ interaction: NetworkSettings.Interaction
+        ) throws -> [Float] {
+            try network(kind, numbers, interaction: interaction)
+                .logits(batch, rows: Variable(rows), Pass(isTraining: false)).value.values
+        }
+        #expect(try logits(.dlrm, .cat) == logits(.dnn, .cat))
+        #expect(try logits(.dlrm, .dot) != logits(.dnn, .dot))
     }
 
     @Test(arguments: ModelKind.allCases)
