@@ -152,7 +152,7 @@ final class RocksDBColdTier: ColdTier {
             let addresses = unsafe (0..<keys.count).map { unsafe Optional(base + $0 * 8) }
             unsafe rocksdb_batched_multi_get_cf(
                 family.database.pointer, options.reads, family.handle, keys.count, addresses,
-                Array(repeating: 8, count: keys.count), &values, &errors, false)
+                Array(repeating: 8, count: keys.count), &values, &errors, Self.isAscending(keys))
         }
         defer {
             for at in keys.indices {
@@ -172,6 +172,11 @@ final class RocksDBColdTier: ColdTier {
                 key, value.map { unsafe UnsafeRawBufferPointer(start: $0, count: length) })
         }
         return rows
+    }
+
+    /// Then RocksDB need not sort them.
+    private static func isAscending(_ keys: [UInt64]) -> Bool {
+        keys.indices.dropFirst().allSatisfy { keys[$0 - 1] < keys[$0] }
     }
 
     func write(_ rows: ColdRows, table: UInt32, keyCount: Int?) throws(StoreError) {

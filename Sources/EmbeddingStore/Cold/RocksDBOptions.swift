@@ -14,12 +14,7 @@ internal import CRocksDB
     let ingestion: OpaquePointer
     let environment: OpaquePointer
     private let blocks: OpaquePointer
-    private let cache: OpaquePointer
 
-    /// The cold tier's own memory. Half of it is for what is used of the indexes and filters of all
-    /// tables. Blocks of rows pass through the rest: rows that are used often are in the hot tier, and
-    /// the system caches the files.
-    static let cacheBytes = 32 << 20
     static let writeBufferBytes = 4 << 20
     static let writeBuffersBytes = 32 << 20
     /// `WARN_LEVEL` of RocksDB, which the C API has no name for.
@@ -28,19 +23,12 @@ internal import CRocksDB
     /// - Parameter compresses: whether files are compressed. Rows are noise to a compressor, but what
     ///   RocksDB writes around them is not; it costs time with every read.
     init(compresses: Bool = false) {
-        // In four parts. By default it has 64, each too small for the filter of a large file, which would
-        // then be read anew for every few rows.
-        let parts = unsafe rocksdb_lru_cache_options_create()
-        unsafe rocksdb_lru_cache_options_set_capacity(parts, Self.cacheBytes)
-        unsafe rocksdb_lru_cache_options_set_num_shard_bits(parts, 2)
-        unsafe cache = unsafe rocksdb_cache_create_lru_opts(parts)
-        unsafe rocksdb_lru_cache_options_destroy(parts)
         unsafe blocks = unsafe rocksdb_block_based_options_create()
-        unsafe rocksdb_block_based_options_set_block_cache(blocks, cache)
-        unsafe rocksdb_block_based_options_set_cache_index_and_filter_blocks(blocks, 1)
-        unsafe rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(
-            blocks, 1)
-        unsafe rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(blocks, 1)
+        // Rows that are used often are in the hot tier, and the system caches the files. The index and the
+        // filter of a file are in memory while it is open, two bytes a row: a row on disk is asked for
+        // rarely, and then those two must not have to be read as well.
+        unsafe rocksdb_block_based_options_set_no_block_cache(blocks, 1)
+        unsafe rocksdb_block_based_options_set_cache_index_and_filter_blocks(blocks, 0)
         // 10 bits a key: one read in a hundred of an absent key reaches a data block.
         unsafe rocksdb_block_based_options_set_filter_policy(
             blocks, rocksdb_filterpolicy_create_ribbon_hybrid(10, 1))
@@ -59,6 +47,9 @@ internal import CRocksDB
         unsafe rocksdb_options_set_db_write_buffer_size(options, Self.writeBuffersBytes)
         // A log that one quiet table holds on to would grow without end.
         unsafe rocksdb_options_set_max_total_wal_size(options, UInt64(2 * Self.writeBuffersBytes))
+        // Its own filter: rows are on disk more often than among the latest writes.
+        unsafe rocksdb_options_set_memtable_whole_key_filtering(options, 1)
+        unsafe rocksdb_options_set_memtable_prefix_bloom_size_ratio(options, 0.02)
         unsafe rocksdb_options_set_max_background_jobs(options, 2)
         unsafe rocksdb_options_set_max_open_files(options, 512)
         unsafe rocksdb_options_set_compression(
@@ -69,11 +60,8 @@ internal import CRocksDB
         unsafe rocksdb_options_set_info_log_level(options, Self.warnings)
         unsafe rocksdb_options_set_level_compaction_dynamic_level_bytes(options, 1)
 
-        // They fill the cache: otherwise the index and filter of a file, megabytes, would be read anew
-        // for every few rows.
         unsafe reads = unsafe rocksdb_readoptions_create()
         unsafe scans = unsafe rocksdb_readoptions_create()
-        unsafe rocksdb_readoptions_set_fill_cache(scans, 0)
         unsafe volatileWrites = unsafe rocksdb_writeoptions_create()
         unsafe rocksdb_writeoptions_disable_WAL(volatileWrites, 1)
         unsafe keptWrites = unsafe rocksdb_writeoptions_create()
@@ -94,6 +82,5 @@ internal import CRocksDB
         unsafe rocksdb_readoptions_destroy(reads)
         unsafe rocksdb_options_destroy(options)
         unsafe rocksdb_block_based_options_destroy(blocks)
-        unsafe rocksdb_cache_destroy(cache)
     }
 }

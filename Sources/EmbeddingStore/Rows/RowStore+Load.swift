@@ -13,8 +13,9 @@ extension RowStore {
     /// record is pinned for a push, and on error none stays pinned, nor does a row stay that only
     /// this push has made; so it is with `undo` of what is returned.
     ///
-    /// Without `pin`, when there is no room in memory and none can be made, because the disk is full
-    /// or fails, rows are handed out as they are on disk and stay there.
+    /// Rows that are only read, with neither `create` nor `pin`, are handed out as they are on disk and
+    /// stay there, unless there is room or they are used more often than others that would leave for
+    /// them. So it is without `pin` also when no room can be made because the disk is full or fails.
     func load(
         _ keys: [UInt64], create: Bool, pin: Bool,
         _ body: (_ number: Int, _ record: UnsafeMutableRawPointer?) -> Void
@@ -87,60 +88,33 @@ extension RowStore {
                     }
                 } ?? absent.numbers.count
             let creates = create && unknown > 0
-            // Nothing is inserted for ids that nobody knows.
-            if creates || onDisk?.hasValues == true {
+            var promotion = Promotion.always
+            // Whether a row expires is known by its last use, which is kept with those in memory.
+            if !create, !pin, lifetime == nil {
+                promotion = budget.hasRoom ? .ofMoreUsed : .never
+            } else if creates || onDisk?.hasValues == true {
+                // Nothing is inserted for ids that nobody knows.
                 do throws(StoreError) {
                     try budget.waitForRoom(timeoutSeconds: Self.roomTimeoutSeconds)
                 } catch {
-                    if pin || creates || onDisk == nil { throw error }
-                    // Without `creates` something has been read.
-                    wanted = try unsafe handOut(keys, absent, onDisk!, now, visit)
-                    continue
+                    if pin || creates { throw error }
+                    promotion = .never
                 }
             }
             // What a push creates is noted with what it makes of it.
             let creation = creates && !pin ? try Creation(waitingIn: self, unknown) : nil
             defer { creation?.end() }
             wanted = try unsafe insert(
-                keys, absent, onDisk, now, create: create, creation, &created, visit)
+                keys, absent, onDisk, now, promotion, create: create, creation, &created, visit)
         }
     }
 
-    /// Visits rows without inserting them; returns the keys that have to be looked for again.
-    private func handOut(
-        _ keys: [UInt64], _ absent: Absent, _ onDisk: ColdRows, _ now: UInt32,
-        _ visit: (Int, Shard, UnsafeMutableRawPointer?) -> Void
-    ) throws(StoreError) -> [Int] {
-        let record = UnsafeMutableRawPointer.allocate(byteCount: layout.stride, alignment: 16)
-        defer { unsafe record.deallocate() }
-        let scratch = UnsafeMutablePointer<Float>.allocate(capacity: layout.scratchCount)
-        defer { unsafe scratch.deallocate() }
-        var again: [Int] = []
-        for (at, number) in absent.numbers.enumerated() {
-            let key = keys[number]
-            let hash = hash(key)
-            let shard = shard(of: hash)
-            // `withLock` cannot rethrow a typed error.
-            shard.lock.lock()
-            defer { shard.lock.unlock() }
-            // In memory it would be newer.
-            guard shard.stamp(hash) == absent.stamps[at], shard.position(of: key, hash: hash) < 0
-            else {
-                again.append(number)
-                continue
-            }
-            let isThere = try unsafe onDisk.withValue(at: at) { (value) throws(StoreError) in
-                guard let value = unsafe value else { return false }
-                let parsed = unsafe try ColdValue.parse(
-                    value, layout: layout, key: key, table: table
-                ).value
-                if unsafe isExpired(parsed, value, now: now) { return false }
-                unsafe read(parsed, value, key, into: record, scratch: scratch)
-                return true
-            }
-            unsafe visit(number, shard, isThere ? record : nil)
-        }
-        return again
+    /// Which rows on disk come into memory when they are asked for.
+    private enum Promotion {
+        case always
+        /// Of those that are used more often than others that would leave for them.
+        case ofMoreUsed
+        case never
     }
 
     /// Keys that were in no shard, with the stamps that tell whether that can still be so.
@@ -201,13 +175,18 @@ extension RowStore {
         return unsafe isExpired(parsed, value, now: now)
     }
 
-    /// Makes records of what was read; returns the keys that have to be looked for again.
+    /// Makes records of what was read, or visits it and leaves it on disk; returns the keys
+    /// that have to be looked for again.
     private func insert(
-        _ keys: [UInt64], _ absent: Absent, _ onDisk: ColdRows?, _ now: UInt32, create: Bool,
-        _ creation: Creation?, _ created: inout [UInt64],
+        _ keys: [UInt64], _ absent: Absent, _ onDisk: ColdRows?, _ now: UInt32,
+        _ promotion: Promotion, create: Bool, _ creation: Creation?, _ created: inout [UInt64],
         _ visit: (Int, Shard, UnsafeMutableRawPointer?) -> Void
     ) throws(StoreError) -> [Int] {
         var again: [Int] = []
+        var leftOnDisk = 0
+        defer { budget.countLeftOnDisk(bytes: leftOnDisk * layout.stride) }
+        let guest = UnsafeMutableRawPointer.allocate(byteCount: layout.stride, alignment: 16)
+        defer { unsafe guest.deallocate() }
         let scratch = UnsafeMutablePointer<Float>.allocate(capacity: layout.scratchCount)
         defer { unsafe scratch.deallocate() }
         for (at, number) in absent.numbers.enumerated() {
@@ -226,13 +205,20 @@ extension RowStore {
                 again.append(number)
                 continue
             }
-            if shard.isFull { throw .noRoom }
+            if shard.isFull, promotion == .always { throw .noRoom }
             let promoted = try unsafe onDisk?.withValue(at: at) { (value) throws(StoreError) in
                 guard let value = unsafe value else { return unsafe UnsafeMutableRawPointer?.none }
                 if !create, try unsafe isExpired(key, value, now) {
                     return unsafe UnsafeMutableRawPointer?.none
                 }
-                return unsafe try promote(key, hash: hash, value, in: shard, scratch: scratch)
+                if let record = unsafe try promote(
+                    key, hash: hash, value, in: shard, promotion, orReadInto: guest,
+                    scratch: scratch)
+                {
+                    return unsafe record
+                }
+                leftOnDisk += 1
+                return unsafe guest
             }
             var record = unsafe promoted ?? nil
             if unsafe record == nil, create {
@@ -248,23 +234,42 @@ extension RowStore {
         return again
     }
 
-    /// Makes the record of a row that was read from disk. The shard's lock is held.
+    /// Makes the record of a row that was read from disk. For one that stays there it fills `guest`
+    /// instead, remembers the use, and returns nil. The shard's lock is held.
     private func promote(
         _ key: UInt64, hash: UInt64, _ value: UnsafeRawBufferPointer, in shard: Shard,
+        _ promotion: Promotion, orReadInto guest: UnsafeMutableRawPointer,
         scratch: UnsafeMutablePointer<Float>
-    ) throws(StoreError) -> UnsafeMutableRawPointer {
+    ) throws(StoreError) -> UnsafeMutableRawPointer? {
         let (parsed, frequency, epoch) = unsafe try ColdValue.parse(
             value, layout: layout, key: key, table: table)
-        let record = unsafe shard.insert(key, hash: hash)
-        unsafe read(parsed, value, key, into: record, scratch: scratch)
         let now = budget.epoch
-        unsafe shard.meta(record).pointee = RowMeta(
+        let meta = RowMeta(
             promotedAt: now, frequencyOnDisk: RowMeta.frequency(frequency, of: epoch, at: now),
             remembered: shard.coldFrequency(hash, epoch: now),
             flags: RowMeta.coldCopy | (parsed.precision == layout.precision ? RowMeta.exactCopy : 0)
         )
+        if !isWanted(in: shard, meta.frequency(at: now), promotion) {
+            shard.noteCold(hash, frequency: meta.frequency(at: now), epoch: now)
+            unsafe read(parsed, value, key, into: guest, scratch: scratch)
+            unsafe shard.meta(guest).pointee = meta
+            return nil
+        }
+        let record = unsafe shard.insert(key, hash: hash)
+        unsafe read(parsed, value, key, into: record, scratch: scratch)
+        unsafe shard.meta(record).pointee = meta
         shard.statistics.promotions += 1
         return unsafe record
+    }
+
+    private func isWanted(
+        in shard: Shard, _ frequency: UInt16, _ promotion: Promotion
+    ) -> Bool {
+        switch promotion {
+        case .always: true
+        case .ofMoreUsed: budget.promotes(frequency: frequency) && !shard.isFull
+        case .never: false
+        }
     }
 
     /// Fills everything of a record but its key and meta with a row from disk: the same however

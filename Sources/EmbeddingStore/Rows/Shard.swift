@@ -158,11 +158,16 @@ internal import NIOConcurrencyHelpers
     func removeDemoted(
         at position: Int, key: UInt64, hash: UInt64, frequency: UInt16, epoch: UInt32
     ) {
+        noteCold(hash, frequency: frequency, epoch: epoch)
+        remove(at: position, key: key, hash: hash)
+    }
+
+    /// Remembers how often a row is used that is on disk only.
+    func noteCold(_ hash: UInt64, frequency: UInt16, epoch: UInt32) {
         let before = coldFrequencies.bytes
         coldFrequencies.reserve(rows: count)
         coldFrequencies.note(hash, frequency, epoch: epoch)
         budget.add(coldFrequencies.bytes - before)
-        remove(at: position, key: key, hash: hash)
     }
 
     /// What is remembered of a row's frequency as of `epoch`, at least what it is; 0 when nothing is.

@@ -37,6 +37,10 @@ final class Demoter: @unchecked Sendable {  // `firstTable` and `ageing` belong 
 
     /// One round; tells those who wait for room how it went.
     private func relieve() {
+        if budget.hasRoom {
+            _ = threshold(of: tables(), freeing: budget.roundBytes)
+            return
+        }
         do throws(StoreError) {
             let freed = try demote()
             budget.roundEnded(failure: nil)
@@ -54,10 +58,7 @@ final class Demoter: @unchecked Sendable {  // `firstTable` and `ageing` belong 
     func demote(exactly: Bool = false) throws(StoreError) -> Int {
         let tables = tables()
         guard !tables.isEmpty else { return 0 }
-        budget.ageFrequencies(hotRows: tables.reduce(0) { $0 + $1.hotRows }, &ageing)
-        var histogram = FrequencyHistogram()
-        for table in tables { table.sampleFrequencies(into: &histogram) }
-        let threshold = histogram.threshold(freeing: Double(budget.usedBytes - budget.lowBytes))
+        let threshold = threshold(of: tables, freeing: budget.usedBytes - budget.lowBytes)
         firstTable += 1
         // A small share of few rows is none; and a sample may have missed what can leave: then
         // whatever can leave does.
@@ -66,6 +67,18 @@ final class Demoter: @unchecked Sendable {  // `firstTable` and `ageing` belong 
             if freed > 0 { return freed }
         }
         return 0
+    }
+
+    /// Which rows leave first, as of now; those who ask for rows on disk get to know it too.
+    private func threshold(
+        of tables: [RowStore], freeing bytes: Int
+    ) -> FrequencyHistogram.Threshold {
+        budget.ageFrequencies(hotRows: tables.reduce(0) { $0 + $1.hotRows }, &ageing)
+        var histogram = FrequencyHistogram()
+        for table in tables { table.sampleFrequencies(into: &histogram) }
+        let threshold = histogram.threshold(freeing: Double(bytes))
+        budget.rowsLeave(upTo: threshold.bucket)
+        return threshold
     }
 
     private func demote(

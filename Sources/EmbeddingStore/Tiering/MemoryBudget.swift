@@ -16,6 +16,10 @@ final class MemoryBudget: @unchecked Sendable {  // plain properties are guarded
     private let uses = Atomic<Int>(0)
     private let misses = Atomic<Int>(0)
     private let epochNumber: Atomic<UInt32>
+    /// The bucket of frequencies up to which rows leave.
+    private let leavingBucket = Atomic<Int>(-1)
+    /// Bytes of the rows that were read and left on disk since the last round.
+    private let leftOnDisk = Atomic<Int>(0)
 
     /// Signalled when the budget crosses `highBytes`, when a round of demotion ends, and at the
     /// end.
@@ -66,12 +70,40 @@ final class MemoryBudget: @unchecked Sendable {  // plain properties are guarded
         }
     }
 
-    /// Waits until there is something to demote; false once the budget is stopped.
+    /// Waits until there is something to demote, or so much was left on disk that it is time to look
+    /// again which rows would leave for it; false once the budget is stopped.
     func waitForPressure() -> Bool {
         condition.lock()
         defer { condition.unlock() }
-        while hasRoom, !isStopped { condition.wait() }
+        while hasRoom, !isMuchLeftOnDisk, !isStopped { condition.wait() }
         return !isStopped
+    }
+
+    // MARK: promotion
+
+    /// Whether a row on disk that is only read shall come into memory: where there is room, or if it is
+    /// used more often than those that would leave for it.
+    func promotes(frequency: UInt16) -> Bool {
+        usedBytes < lowBytes
+            || FrequencyHistogram.bucket(of: frequency) > leavingBucket.load(ordering: .relaxed)
+    }
+
+    /// Counts rows that were read and left on disk.
+    func countLeftOnDisk(bytes: Int) {
+        if bytes == 0 { return }
+        let (old, new) = leftOnDisk.add(bytes, ordering: .relaxed)
+        if old < roundBytes, new >= roundBytes { condition.withLock { condition.broadcast() } }
+    }
+
+    /// What a round of demotion makes free.
+    var roundBytes: Int { highBytes - lowBytes }
+
+    private var isMuchLeftOnDisk: Bool { leftOnDisk.load(ordering: .relaxed) >= roundBytes }
+
+    /// A round begins in which rows leave up to this bucket, or would leave if room were needed.
+    func rowsLeave(upTo bucket: Int) {
+        leavingBucket.store(bucket, ordering: .relaxed)
+        leftOnDisk.store(0, ordering: .relaxed)
     }
 
     /// Lets those who wait for room look again after a round of demotion, which may have failed.
