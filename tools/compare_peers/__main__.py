@@ -23,13 +23,15 @@ from .measuring import Measuring, measure_all, pool_of
 from .plot import plot
 from .positions import ROWS_MAX, Positions
 from .programs import Programs
-from .report import as_json, bytes_text, goals_text, section_text
+from .report import as_json, bytes_text, goals_text, growth_text, section_text
 from .systems import Setting
 from .workloads import QUICK, WORKLOADS, Scale, sections_of
 
 SUFFIXES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 # Fewer than the largest batches would be the same rows again and again.
 ROWS_MIN = 20_000
+# Of free memory, for the server and the system's cache of its files.
+BYTES_OF_ROW_THAT_FITS = 130
 # The folder's path is the beginning of sockets' paths, which have 107 characters at most.
 FOLDER_CHARACTERS_MAX = 70
 
@@ -74,7 +76,7 @@ def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--binary", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--rows", type=number_of_rows, metavar="N",
                         help="of a table of dimension 16; k, M may follow (default: 1M); of those that do "
-                             "not fit in memory there are at most 4M")
+                             "not fit in memory there are at most 4M; growth goes up to ten times as many")
     parser.add_argument("--quick", action="store_true",
                         help="200k rows, one short round, fewer loads: to see that it works")
     parser.add_argument("--only", action="append", choices=list(WORKLOADS), metavar="NAME",
@@ -96,7 +98,15 @@ def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def scale_of(options: argparse.Namespace) -> Scale:
     scale = QUICK if options.quick else Scale(rows=1_000_000)
-    return dataclasses.replace(scale, rows=options.rows) if options.rows else scale
+    free = memory_bytes("MemAvailable")
+    return dataclasses.replace(
+        scale, rows=options.rows or scale.rows, rows_in_memory_max=free // BYTES_OF_ROW_THAT_FITS)
+
+
+def memory_bytes(name: str) -> int:
+    """One of the kernel's figures of memory."""
+    figures = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    return 1024 * int(figures[name].split()[0])
 
 
 def processor() -> str:
@@ -107,8 +117,7 @@ def processor() -> str:
 
 
 def machine() -> dict[str, object]:
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return {"processor": processor(), "cores": os.cpu_count(), "memoryBytes": memory,
+    return {"processor": processor(), "cores": os.cpu_count(), "memoryBytes": memory_bytes("MemTotal"),
             "system": platform.platform()}
 
 
@@ -141,7 +150,10 @@ def main() -> int:
     caption = (f"{processor()}, {os.cpu_count()} cores; load average before {load_before:.2f}; "
                f"{options.rounds} rounds of {options.seconds:g} s")
     for result in results:
-        print(section_text(result), end="\n\n")
+        if result.section.workload != "growth":
+            print(section_text(result), end="\n\n")
+    if text := growth_text(results):
+        print(text, end="\n\n")
     print(bytes_text(results), end="\n\n")
     print(goals_text(results), end="\n\n")
     print(f"tools/compare {' '.join(sys.argv[3:])}".rstrip())

@@ -90,6 +90,34 @@ def _notes(result: Result, labels: Sequence[str]) -> list[str]:
     return notes + [f"not measured: {label}: {why}" for label, why in result.missing.items()]
 
 
+def growth_text(results: Sequence[Result]) -> str:
+    """What this server does and takes with more and more rows; empty if that was not measured."""
+    results = [result for result in results if result.section.workload == "growth"]
+    if not results:
+        return ""
+    loads = results[0].section.loads
+    head = ["rows", *(f"{load.operation}, rows/s" for load in loads),
+            "bytes a row in memory", "resident", "on disk", "start, s", "resident then, MiB"]
+    rows, missing = [], []
+    for result in results:
+        contender, = result.section.contenders
+        facts = result.facts.get(contender.label, {})
+
+        def text(key: str, form: str = ".1f", scale: float = 1) -> str:
+            return format(facts[key] / scale, form) if key in facts else "–"
+
+        rows.append([
+            f"{contender.table.rows:,}", *(rate_text(result.rate(load, contender.label)) for load in loads),
+            text("hotBytesPerRow"), text("residentBytesPerRow"), text("diskBytesPerRow"),
+            text("startSeconds", ".2f"), text("startResidentBytes", ".0f", 1 << 20)])
+        missing += [f"not measured: {contender.table.rows:,} rows: {why}" for why in result.missing.values()]
+    return "\n".join([
+        f"How cost grows, dimension {results[0].section.contenders[0].table.dim}, rows in memory as int16, "
+        f"uniform, batch {loads[0].batch}, depth {loads[0].depth}", "", markdown(head, rows), "",
+        "start: once more after a clean stop, with memory for a twentieth of the rows, until it takes connections;",
+        "resident then: of the process, when it has read what was in memory", *missing])
+
+
 BYTES = {"resident": "residentBytesPerRow", "in memory": "hotBytesPerRow", "on disk": "diskBytesPerRow",
          "compacted": "compactedBytesPerRow"}
 
@@ -105,7 +133,7 @@ def bytes_text(results: Sequence[Result]) -> str:
             numbers = [facts.get(key) for key in BYTES.values()]
             rows[contender.system, table] = [
                 contender.system, f"{table.rows:,}", str(table.dim),
-                table.optimizer if contender.system != "gather loop" else "none",
+                table.optimizer if contender.system not in ("lookup loop", "gather loop") else "none",
                 f"{table.in_memory:.0%} {table.hot}" if contender.system == "thermocline" else "–",
                 str(4 * (table.dim + table.state_floats)),
                 *("–" if number is None else f"{number:.1f}" for number in numbers)]
@@ -162,8 +190,8 @@ def goals(results: Sequence[Result]) -> list[Goal]:
         return [Load(operation, distribution, batch, depth) for depth in (1, 8)]
 
     return [
-        Goal("pull, uniform, batch 4096, to the gather loop", 0.7,
-             best([ratio("pull", load, "gather loop") for load in loads("pull", "uniform", 4096)])),
+        Goal("pull, uniform, batch 4096, to the lookup loop in process", 0.7,
+             best([ratio("pull", load, "lookup loop") for load in loads("pull", "uniform", 4096)])),
         Goal("pull, batch 512, depth 8, to Redis MGET", 8,
              ratio("pull", Load("pull", "uniform", 512, 8), "redis")),
         Goal("push, batch 4096, Adagrad, to torch sparse Adagrad", 2,

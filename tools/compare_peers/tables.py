@@ -23,6 +23,8 @@ class Table:
         Share of the rows that fit in memory, of this server; 1 for all.
     value_bytes : int
         Length of a peer's value where it is not that of the row and its state; 0.
+    restarted : bool
+        Whether this server is started once more at the end, with most rows on disk.
     """
 
     rows: int
@@ -31,6 +33,7 @@ class Table:
     hot: str = "float32"
     in_memory: float = 1
     value_bytes: int = 0
+    restarted: bool = False
 
     @property
     def state_floats(self) -> int:

@@ -13,6 +13,7 @@ DIM = 16
 # Of a table that does not fit in memory: rows that go to disk as they are made take their time.
 TIERED_ROWS_MAX = 4_000_000
 IN_MEMORY_OF_COLD = 0.05
+GROWTH_ROWS_MIN = 100_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Scale:
     depths: tuple[int, ...] = (1, 8)
     dims: tuple[int, ...] = (8, 16, 64, 128)
     connections: tuple[int, ...] = (1, 2, 8)
+    rows_in_memory_max: int = 10**9
     warm_seconds: float = 10
     # Enough to write as much as the log of this server holds.
     log_seconds: float = 5
@@ -83,7 +85,7 @@ def pull(scale: Scale) -> list[Section]:
     return [Section(
         "pull", f"Pull, {described(table)}, all in memory; peers keep the rows without optimizer state",
         among(["thermocline", "thermocline bench"], table)
-        + among(["redis", "memcached", "rocksdb", "torch", "gather loop", "memcpy"], alone),
+        + among(["redis", "memcached", "rocksdb", "torch", "lookup loop", "gather loop", "memcpy"], alone),
         tuple(
             Load("pull", distribution, batch, depth)
             for distribution in ("uniform", "zipf")
@@ -177,9 +179,22 @@ def dimension(scale: Scale) -> list[Section]:
     return sections
 
 
+def growth(scale: Scale) -> list[Section]:
+    sections, rows = [], GROWTH_ROWS_MIN
+    while rows <= min(10 * scale.rows, scale.rows_in_memory_max):
+        table = Table(rows, DIM, hot="int16", restarted=True)
+        batch = scale.of_batches(4096)[0]
+        sections.append(Section(
+            "growth", f"{described(table)}, in memory as int16", among(["thermocline"], table),
+            tuple(Load(operation, "uniform", batch, scale.depths[-1]) for operation in ("pull", "push")),
+            scale.log_seconds))
+        rows *= 10
+    return sections
+
+
 WORKLOADS: dict[str, Callable[[Scale], list[Section]]] = {
     workload.__name__: workload
-    for workload in (pull, connections, tiered, int16, push, train, cold, dimension)}
+    for workload in (pull, connections, tiered, int16, push, train, cold, dimension, growth)}
 
 
 def sections_of(names: Sequence[str], scale: Scale) -> list[Section]:

@@ -21,6 +21,8 @@ import Glibc
     private static let hugePagesFromBytes = 16 << 20
     private static let pageBytes = 4096
     private static let hugePageBytes = 2 << 20
+    /// `MADV_COLLAPSE`, Linux 6.1.
+    private static let collapse: CInt = 25
 
     /// Reserves address space for `capacity` records of `stride` bytes. Throws `unsupported` when the
     /// system has none.
@@ -50,6 +52,8 @@ import Glibc
         if !usesHugePages, (count + 1) * stride >= Self.hugePagesFromBytes {
             usesHugePages = true
             unsafe madvise(base, reservedBytes, MADV_HUGEPAGE)
+            // What is there already moves too. An older kernel refuses, and does it by and by.
+            unsafe madvise(base, count * stride / Self.hugePageBytes * Self.hugePageBytes, Self.collapse)
         }
         defer { count += 1 }
         committedBytes = max(committedBytes, pages(for: count + 1))

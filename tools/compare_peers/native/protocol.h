@@ -29,6 +29,8 @@ typedef struct {
     int stage;
     size_t values;
     bool done;
+    bool busy;   // nothing was done: to be asked again in a moment
+    size_t left; // of such an answer, what explains it
     const char *error; // what makes it no reply that we can use
 } reply;
 
@@ -57,6 +59,7 @@ static inline void begin_reply(reply *reply, request_kind kind, uint32_t request
     reply->stage = 0;
     reply->values = 0;
     reply->done = false;
+    reply->busy = false;
 }
 
 static inline uint8_t *output_of(const reply *reply) { return reply->outputs + reply->request * reply->output_bytes; }

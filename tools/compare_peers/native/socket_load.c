@@ -84,6 +84,9 @@ static void encode_requests(bool reads, bool writes) {
     free(ids);
 }
 
+// A server that is asked for more than it can do at once says so.
+static void pause_a_moment(void) { nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL); }
+
 static bool writes(void) { return strcmp(settings.mode, "pull") != 0; }
 
 // A push to a server that takes steps is the only operation that reads nothing.
@@ -138,6 +141,11 @@ static void *run_worker(void *argument) {
             continue;
         }
         const uint32_t done = await_reply(&connection);
+        if (connection.reply.busy) {
+            pause_a_moment();
+            begin(&connection, done, batch_of[done]);
+            continue;
+        }
         if (writes() && connection.kinds[done] == READ) {
             send_write(&connection, done, batch_of[done]);
             continue;
@@ -202,8 +210,12 @@ static void fill_batches(size_t first, size_t batches, size_t count) {
             fill_row(first + i, row, settings.dim);
             memcpy(request + write.first + i * write.stride, row, value);
         }
-        send_request(&connection, 0, WRITE, request, write.bytes);
-        await_reply(&connection);
+        for (;;) {
+            send_request(&connection, 0, WRITE, request, write.bytes);
+            await_reply(&connection);
+            if (!connection.reply.busy) break;
+            pause_a_moment();
+        }
     }
     free(ids);
     free(request);
@@ -228,8 +240,10 @@ static void check_rows(void) {
     const uint32_t *positions = map_positions(&count);
     float *expected = allocate(settings.dim * sizeof(float));
     for (size_t batch = 0; batch < requests.batches; batch++) {
-        send_read(&connection, 0, batch);
-        await_reply(&connection);
+        do {
+            send_read(&connection, 0, batch);
+            await_reply(&connection);
+        } while (connection.reply.busy);
         for (size_t i = 0; i < settings.batch; i++) {
             const uint32_t position = positions[batch * settings.batch + i];
             const float *row = (const float *)(connection.reply.outputs + i * requests.value_bytes);

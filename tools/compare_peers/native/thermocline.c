@@ -1,9 +1,11 @@
 // This server: pull, and push or assign. Sources/EmbeddingWire/Protocol.md describes every byte.
 #include "protocol.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define HEADER_BYTES 16
+#define OVERLOADED 12
 enum { PULL = 0x10, PUSH = 0x11, ASSIGN = 0x12 };
 
 uint32_t thermocline_table;
@@ -48,15 +50,26 @@ static size_t advance(reply *reply, const uint8_t *bytes, size_t have) {
         memcpy(&reply->request, bytes + 4, 4);
         memcpy(&status, bytes + 10, 2);
         reply->kind = bytes[8] == PULL ? READ : WRITE;
-        if (status != 0)
-            reply->error = "this server answered with an error";
-        else if (reply->request >= reply->requests)
+        if (status == OVERLOADED) {
+            reply->busy = true;
+            reply->left = body;
+        } else if (status != 0) {
+            static char message[64];
+            snprintf(message, sizeof message, "this server answered with error %u", status);
+            reply->error = message;
+        } else if (reply->request >= reply->requests)
             reply->error = "this server answered what was not asked";
         else if (body != (reply->kind == READ ? rows_bytes + found_bytes : 0))
             reply->error = "a reply of this server of another length";
         if (reply->error) return 0;
         at = HEADER_BYTES;
         reply->stage = 1;
+    }
+    if (reply->busy) {
+        const size_t taken = reply->left < have - at ? reply->left : have - at;
+        reply->left -= taken;
+        reply->done = reply->left == 0;
+        return at + taken;
     }
     if (reply->kind == READ) {
         size_t bytes_of_rows = rows_bytes - reply->values; // `values` counts bytes here

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .memcached import Memcached
-from .memory import Copy, Gather
+from .memory import Copy, Gather, Lookup
 from .pytorch import Torch
 from .redis import Redis
 from .rocksdb import RocksDB
@@ -13,6 +13,6 @@ from .thermocline import Bench, Thermocline
 SYSTEMS: dict[str, System] = {
     system.name: system
     for system in (
-        Thermocline(), Bench(), Redis(), Memcached(), RocksDB(), Torch(), Gather(), Copy())}
+        Thermocline(), Bench(), Redis(), Memcached(), RocksDB(), Torch(), Lookup(), Gather(), Copy())}
 
 __all__ = ["SYSTEMS", "Running", "Sample", "Setting", "System"]

@@ -87,7 +87,7 @@ class CReply(ctypes.Structure):
         ("kind", ctypes.c_int), ("request", ctypes.c_uint32), ("count", ctypes.c_size_t),
         ("value_bytes", ctypes.c_size_t), ("output_bytes", ctypes.c_size_t), ("outputs", ctypes.c_void_p),
         ("requests", ctypes.c_uint32), ("stage", ctypes.c_int), ("values", ctypes.c_size_t),
-        ("done", ctypes.c_bool), ("error", ctypes.c_char_p)]
+        ("done", ctypes.c_bool), ("busy", ctypes.c_bool), ("left", ctypes.c_size_t), ("error", ctypes.c_char_p)]
 
 
 class CLayout(ctypes.Structure):
@@ -239,6 +239,16 @@ class TestReplies:
             assert reader.values is not None
 
 
+@pytest.mark.parametrize("kind", [READ, WRITE])
+def test_an_overloaded_server_is_asked_again(library, kind):
+    whole = frame([0x10, 0x11][kind], b"\x05\0\0\0later", status=12)
+    for cut in range(len(whole)):
+        reader = Reader(library, "thermocline", kind)
+        assert not reader.feed(whole[:cut])
+        assert reader.feed(whole[cut:] + b"next") and reader.kept == b"next"
+        assert reader.reply.busy and reader.reply.error is None and reader.reply.request == NUMBER
+
+
 class TestRequests:
     def encoded(self, library, name, value_bytes=None):
         protocol = CProtocol.in_dll(library, f"{name}_protocol")
@@ -325,20 +335,34 @@ class TestReport:
 
     def test_goals(self):
         results = [
-            result_of({PULL: {"thermocline": [7e6], "gather loop": [14e6]},
-                       Load("pull", "uniform", 4096, 1): {"thermocline": [12e6], "gather loop": [15e6]}},
+            result_of({PULL: {"thermocline": [7e6], "lookup loop": [14e6]},
+                       Load("pull", "uniform", 4096, 1): {"thermocline": [12e6], "lookup loop": [15e6]}},
                       facts={"thermocline": {"hotBytesPerRow": 97}}),
             result_of({PUSH: {"thermocline": [4e6], "torch Adagrad": [1e6]}}, "push", "Push with Adagrad"),
             result_of({PUSH: {"thermocline": [2e6], "torch Adagrad": [1e6]}}, "push",
                       "Push with row-wise Adagrad")]
         goals = {goal.what: goal for goal in report.goals(results)}
-        gather = goals["pull, uniform, batch 4096, to the gather loop"]
-        assert gather.measured == 0.8 and gather.met  # of the two depths the better
+        lookup = goals["pull, uniform, batch 4096, to the lookup loop in process"]
+        assert lookup.measured == 0.8 and lookup.met  # of the two depths the better
         torch = [goal for what, goal in goals.items() if "torch" in what]
         assert [(goal.measured, goal.met) for goal in torch] == [(4, True), (2, False)]
         memory = goals["bytes of a row in memory, dimension 16, float32 and row-wise Adagrad"]
         assert memory.measured == 97 and memory.met is False
         assert goals["pull, batch 512, depth 8, to Redis MGET"].texts[2:] == ["–", "not measured"]
+
+    def test_growth(self):
+        def of_rows(rows, facts):
+            contender = Contender("thermocline", "thermocline", Table(rows))
+            return Result(Section("growth", "A title", (contender,), (PULL,)), {PULL: {"thermocline": [rows * 10]}},
+                          facts)
+
+        text = report.growth_text([
+            of_rows(100_000, {"thermocline": {"hotBytesPerRow": 58.04, "startSeconds": 0.5, "startResidentBytes": 3 << 20}}),
+            of_rows(1_000_000, {})])
+        lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line[:1] == "|"]
+        assert lines[2] == ["100,000", "1M", "58.0", "–", "–", "0.50", "3"]
+        assert lines[3] == ["1,000,000", "10M", "–", "–", "–", "–", "–"]
+        assert report.growth_text([TestResult.result]) == ""
 
     def test_json(self):
         answer = json.loads(json.dumps(report.as_json([TestResult.result], {"seconds": 1})))
@@ -372,6 +396,23 @@ class TestPlot:
         many, few = colours("thermocline", "thermocline", "redis", "rocksdb"), colours("thermocline", "rocksdb")
         assert len(set(many.values())) == 4
         assert few == {"0": many["0"], "1": many["3"]}
+
+    def test_curves(self):
+        def of_rows(rows, rate):
+            contender = Contender("thermocline", "thermocline", Table(rows))
+            return Result(Section("growth", "A title", (contender,), (PULL,)), {PULL: {"thermocline": [rate]}})
+
+        results = [of_rows(1000, 8e6), of_rows(100_000, 2e6)]
+        dots = {dot[0].text: (float(dot.get("cx")), float(dot.get("cy"))) for dot in self.dots(results)}
+        few, many = dots["pull: 1,000: 8M rows/s"], dots["pull: 100,000: 2M rows/s"]
+        assert few[0] < many[0] and few[1] < many[1]  # to the right, and down
+        assert len(dots) == 2
+        assert self.dots(results[:1]) == []  # one point is no curve
+
+        loads = {Load("pull", "uniform", batch, 8): {"thermocline": [batch * 1e3]} for batch in (64, 512)}
+        assert len(self.dots([result_of(loads)])) == 4  # of the curve, and of the panel
+        loads = {Load("pull", "uniform", 512, 8, count): {"redis": [1e6]} for count in (1, 2, 8)}
+        assert len(self.dots([result_of(loads, "connections")])) == 6
 
     def test_nothing_measured(self):
         assert self.dots([]) == [] == self.dots([result_of({PULL: {}})])
@@ -528,7 +569,7 @@ def test_every_system_that_is_here_can_be_measured(tiny, name):
         rate = tiny.rate(load, name)
         assert (rate is not None and rate > 0) == system.takes(load)
     facts = tiny.facts[name]
-    if name in ("thermocline", "redis", "memcached", "gather loop", "torch"):
+    if name in ("thermocline", "redis", "memcached", "lookup loop", "gather loop", "torch"):
         assert 60 < facts["residentBytesPerRow"] < 2000
     if name == "tiered":
         assert 0 < facts["rowsInMemory"] < 0.8 and 0 < facts["hitRatio"] < 0.99
