@@ -121,6 +121,9 @@ public final class EmbeddingClient: Sendable {
     /// Whether the server takes writes; it does not when it serves for inference.
     public var acceptsWrites: Bool { welcome.capabilities.contains(.writes) }
 
+    /// Whether the server takes announcements of rows that will soon be wanted.
+    public var mayPrefetch: Bool { welcome.capabilities.contains(.prefetch) }
+
     /// Most ids in one call.
     public var idsMax: Int { welcome.limits.idsMax }
 

@@ -146,6 +146,23 @@ public struct EmbeddingTable: Sendable {
             .rowCount()
     }
 
+    /// Announces ids that will soon be pulled or pooled, in the order in which they will: their rows
+    /// are read into memory, and stay there until they have been asked for as often as they come here,
+    /// for 30 seconds at most, or until the client closes.
+    ///
+    /// - Parameter ids: at most `client.idsMax`; those without a row are passed over.
+    /// - Returns: how many rows are held; fewer where announcements take a quarter of the memory.
+    /// - Throws: `unsupported` where the server has no such request.
+    @discardableResult
+    public func prefetch(_ ids: [UInt64]) async throws -> UInt64 {
+        try check(ids)
+        guard client.mayPrefetch else {
+            throw WireError(.unsupported, "the server knows no prefetch")
+        }
+        return try await client.reply(to: client.encoder.prefetch(table: number, ids: ids))
+            .rowCount()
+    }
+
     /// How many rows the table has.
     public func count() async throws -> UInt64 {
         try await client.reply(to: client.encoder.count(table: number)).rowCount()

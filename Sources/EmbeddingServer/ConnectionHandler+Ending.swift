@@ -1,3 +1,4 @@
+internal import EmbeddingStore
 internal import EmbeddingWire
 internal import Logging
 internal import NIOCore
@@ -90,6 +91,7 @@ extension ConnectionHandler {
         isGone = true
         phase = .ending
         timeouts?.stop()
+        announcer?.end()
         received = ReceiveBuffer(frameBytesMax: options.frameBytesMax)
         memory.receivedBytes = 0
         memory.unsentBytes = 0

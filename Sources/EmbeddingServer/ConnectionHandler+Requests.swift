@@ -50,7 +50,8 @@ extension ConnectionHandler {
 
     func run(_ context: ChannelHandlerContext, _ pending: PendingRequest) {
         let outcome = dispatcher.start(
-            pending.request, pending.header, granted: granted, context.channel.allocator, &memory)
+            pending.request, pending.header, granted: granted, announcer,
+            context.channel.allocator, &memory)
         switch outcome {
         case .done(let frame, let failed):
             reply(context, frame, to: pending.header, started: pending.started, failed: failed)

@@ -1,3 +1,4 @@
+internal import EmbeddingStore
 internal import EmbeddingWire
 internal import Logging
 internal import NIOCore
@@ -27,6 +28,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     var received: ReceiveBuffer
     var granted: Capabilities = []
+    /// What is announced on this connection ends with it.
+    let announcer: Announcer?
 
     var order = WriteOrder()
     /// Requests that have waited for a write and may run now, in the order in which they came.
@@ -81,6 +84,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         requestMemory: RequestMemory, options: ServerOptions, isRefused: Bool, logger: Logger
     ) {
         self.dispatcher = dispatcher
+        announcer = dispatcher.announcer()
         self.diskQueue = diskQueue
         self.administrationQueue = administrationQueue
         memory = ConnectionMemory(of: requestMemory)

@@ -53,7 +53,16 @@ struct Dispatcher: Sendable {
         self.diskQueue = diskQueue
     }
 
-    var capabilities: Capabilities { store.isReadOnly ? [.float16Rows, .int16Rows] : .all }
+    var capabilities: Capabilities {
+        var capabilities = Capabilities.all
+        if store.isReadOnly { capabilities.remove(.writes) }
+        // A packed file has no tiers.
+        if writable == nil { capabilities.remove(.prefetch) }
+        return capabilities
+    }
+
+    /// For the announcements of one connection; nil where there can be none.
+    func announcer() -> Announcer? { writable?.announcer() }
 
     /// Throws `readOnly` for a write on a connection that was not granted any.
     func check(_ request: Request, granted: Capabilities) throws(WireError) {
@@ -73,7 +82,7 @@ struct Dispatcher: Sendable {
     /// a large reply takes is reserved from `room` first.
     func start(
         _ request: Request, _ header: FrameHeader, granted: Capabilities,
-        _ allocator: ByteBufferAllocator, _ room: inout ConnectionMemory
+        _ announcer: Announcer?, _ allocator: ByteBufferAllocator, _ room: inout ConnectionMemory
     ) -> Outcome {
         let reply = Reply(to: header, allocator: allocator)
         do throws(WireError) {
@@ -99,6 +108,8 @@ struct Dispatcher: Sendable {
                     TableListing(number: $0.number, name: $0.name, schema: .init($0.schema))
                 }
                 return .done(try fitting(reply.tables(tables)), failed: false)
+            case .prefetch(let table, let ids):
+                return try prefetch(try self.table(table), ids, announcer, reply)
             case .createTable, .dropTable, .delete, .shrink, .admit, .stats, .checkpoint:
                 let mayWrite = granted.contains(.writes)
                 return .blocks(replyBytes: 0) { answer($0, mayWrite: mayWrite, reply) }
@@ -172,6 +183,22 @@ struct Dispatcher: Sendable {
                     }
                 }
                 return rows.frame
+            }
+        }
+    }
+
+    private func prefetch(
+        _ table: any ReadableTable, _ ids: WireIDs, _ announcer: Announcer?, _ reply: Reply
+    ) throws(WireError) -> Outcome {
+        guard let table = table as? Table, let announcer else {
+            throw WireError(.unsupported, "the rows of a packed file are in no tier")
+        }
+        statistics.count(rows: ids.count, of: .prefetch)
+        let prefetch = ids.withBytes { table.prefetchHot($0, by: announcer) }
+        if prefetch.isComplete { return .done(reply.count(UInt64(prefetch.held)), failed: false) }
+        return .blocks(replyBytes: prefetch.byteCount) { _ in
+            answer(reply) { () throws(StoreError) in
+                reply.count(UInt64(try table.prefetchCold(prefetch)))
             }
         }
     }
@@ -334,7 +361,8 @@ struct Dispatcher: Sendable {
                     CheckpointReport(
                         path: path, rows: copy.rows, bytes: copy.bytes, seconds: seconds
                     ).json)
-            case .ping, .openTable, .listTables, .pull, .push, .assign, .pool, .count:
+            case .ping, .openTable, .listTables, .pull, .push, .assign, .pool, .prefetch,
+                .count:
                 preconditionFailure("answered on the event loop")
             }
         }

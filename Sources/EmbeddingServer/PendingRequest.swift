@@ -60,6 +60,8 @@ final class PendingRequest: @unchecked Sendable {
         case .stats(let table): table == 0 ? .everything : .table(table)
         case .checkpoint: .everything
         case .ping, .createTable, .openTable, .listTables: .nothing
+        // What a write before it makes is in memory anyway.
+        case .prefetch: .nothing
         }
     }
 

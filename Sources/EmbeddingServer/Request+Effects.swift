@@ -5,7 +5,7 @@ extension Request {
     var changesRows: Bool {
         switch self {
         case .push, .assign, .delete, .shrink, .admit, .dropTable: true
-        case .ping, .createTable, .openTable, .listTables, .pull, .pool, .count, .stats,
+        case .ping, .createTable, .openTable, .listTables, .pull, .pool, .prefetch, .count, .stats,
             .checkpoint:
             false
         }
@@ -25,7 +25,9 @@ extension Request {
     /// The ids that it names; none where it is about other things.
     var ids: WireIDs? {
         switch self {
-        case .pull(_, let ids, _, _), .delete(_, let ids), .admit(_, let ids): ids
+        case .pull(_, let ids, _, _), .delete(_, let ids), .admit(_, let ids),
+            .prefetch(_, let ids):
+            ids
         case .push(_, _, let ids, _), .assign(_, _, let ids, _): ids
         case .pool(_, let bags, _, _): bags.ids
         case .ping, .createTable, .openTable, .listTables, .dropTable, .count, .shrink, .stats,
@@ -38,7 +40,7 @@ extension Request {
     /// or going through all of it, which may take long.
     var isAboutRows: Bool {
         switch self {
-        case .pull, .push, .assign, .pool, .delete, .admit: true
+        case .pull, .push, .assign, .pool, .delete, .admit, .prefetch: true
         default: false
         }
     }

@@ -86,6 +86,7 @@ struct StatsReport: Report {
         var created: Int
         var promotions: Int
         var demotions: Int
+        var announced: TableStatistics.Announced
         var evictions: Int
         var rounding: Rounding
         /// Of a table whose scheme admits ids.
@@ -105,6 +106,7 @@ struct StatsReport: Report {
             created = figures.created
             promotions = figures.promotions
             demotions = figures.demotions
+            announced = figures.announced
             evictions = figures.evictions
             rounding = Rounding(figures.rounding)
             admission = figures.admission

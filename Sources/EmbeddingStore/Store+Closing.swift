@@ -14,6 +14,7 @@ extension Store {
             // It must not meet a log that has ended.
             sweeper.stop()
         }
+        budget.announcements.end()
         changes.lock()
         defer { changes.unlock() }
         if tablesBox.withLockedValue({ $0.isReleased }) { return }

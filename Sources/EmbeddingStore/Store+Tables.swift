@@ -90,6 +90,10 @@ extension Store {
             $0.byNumber[table.number] = nil
             $0.byName[table.name] = nil
         }
+        budget.announcements.end(table: table.rows)
         try cold.dropTable(table.number)
     }
+
+    /// Somebody who will say which rows of which tables are wanted soon.
+    public func announcer() -> Announcer { Announcer(budget.announcements) }
 }

@@ -206,7 +206,8 @@ public final class Store: Sendable {
     }
 
     public func statistics() -> StoreStatistics {
-        StoreStatistics(
+        budget.announcements.endOverdue(now: clock.now())
+        return StoreStatistics(
             memoryLimitBytes: budget.limitBytes, hotBytes: budget.usedBytes,
             diskFailure: log?.currentFailure ?? budget.demotionFailure
                 ?? cutFailure.withLockedValue { $0 },

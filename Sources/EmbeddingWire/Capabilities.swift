@@ -14,7 +14,10 @@ package struct Capabilities: OptionSet, Hashable, Sendable {
     /// only.
     package static let writes = Capabilities(rawValue: 1 << 2)
 
-    package static let all: Capabilities = [.float16Rows, .int16Rows, .writes]
+    /// Rows may be announced with `prefetch`.
+    package static let prefetch = Capabilities(rawValue: 1 << 3)
+
+    package static let all: Capabilities = [.float16Rows, .int16Rows, .writes, .prefetch]
 
     /// Whether rows may be asked for in `format`.
     package func allow(_ format: RowFormat) -> Bool {

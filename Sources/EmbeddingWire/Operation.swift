@@ -13,13 +13,15 @@ package enum Operation: UInt8, CaseIterable, Sendable {
     case count = 0x15
     case shrink = 0x16
     case admit = 0x17
+    case prefetch = 0x18
     case stats = 0x20
     case checkpoint = 0x21
 
     /// Whether the header names the table that the request is about.
     var namesTable: Bool {
         switch self {
-        case .dropTable, .pull, .push, .assign, .pool, .delete, .count, .shrink, .admit, .stats:
+        case .dropTable, .pull, .push, .assign, .pool, .delete, .count, .shrink, .admit,
+            .prefetch, .stats:
             true
         case .ping, .createTable, .openTable, .listTables, .checkpoint: false
         }

@@ -62,7 +62,7 @@ package struct Reply {
         return frame
     }
 
-    /// To `delete`, `count`, `shrink` and `admit`: a number of rows.
+    /// To `delete`, `count`, `shrink`, `admit` and `prefetch`: a number of rows.
     package func count(_ rows: UInt64) -> ByteBuffer {
         var frame = begin(bodyBytes: 8)
         frame.writeInteger(rows, endianness: .little)

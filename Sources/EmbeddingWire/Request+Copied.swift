@@ -21,6 +21,7 @@ extension Request {
                 create: create, format: format)
         case .delete(let table, let ids): .delete(table: table, ids: ids.copied)
         case .admit(let table, let ids): .admit(table: table, ids: ids.copied)
+        case .prefetch(let table, let ids): .prefetch(table: table, ids: ids.copied)
         case .ping(let payload): .ping(payload: ByteBuffer(buffer: payload))
         case .createTable, .openTable, .listTables, .dropTable, .count, .shrink, .stats,
             .checkpoint:

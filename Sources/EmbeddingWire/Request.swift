@@ -17,6 +17,7 @@ package enum Request: Sendable {
     case pool(table: UInt32, bags: Bags, create: Bool, format: RowFormat)
     case delete(table: UInt32, ids: WireIDs)
     case admit(table: UInt32, ids: WireIDs)
+    case prefetch(table: UInt32, ids: WireIDs)
     case count(table: UInt32)
     /// Of rows used less often, or longer ago in seconds; 0 means not by that.
     case shrink(table: UInt32, minFrequency: UInt32, maxAge: UInt32)
@@ -74,6 +75,8 @@ package enum Request: Sendable {
             self = .delete(table: table, ids: try body.onlyIDs(max: limits.idsMax))
         case .admit:
             self = .admit(table: table, ids: try body.onlyIDs(max: limits.idsMax))
+        case .prefetch:
+            self = .prefetch(table: table, ids: try body.onlyIDs(max: limits.idsMax))
         case .count:
             try body.end()
             self = .count(table: table)
@@ -106,6 +109,9 @@ package enum Request: Sendable {
         }
         guard granted.allow(format) else {
             throw WireError(.unsupported, "rows as \(format) were not agreed on in the handshake")
+        }
+        guard operation != .prefetch || granted.contains(.prefetch) else {
+            throw WireError(.unsupported, "prefetch was not agreed on in the handshake")
         }
         guard header.status == 0 else {
             throw WireError(.malformed, "a request of status \(header.status)")

@@ -108,6 +108,12 @@ package struct RequestEncoder: Sendable {
         return frame
     }
 
+    package func prefetch(table: UInt32, ids: [UInt64]) -> ByteBuffer {
+        var frame = begin(.prefetch, table: table, bodyBytes: 8 * ids.count)
+        frame.writeElements(ids)
+        return frame
+    }
+
     package func count(table: UInt32) -> ByteBuffer {
         begin(.count, table: table, bodyBytes: 0)
     }

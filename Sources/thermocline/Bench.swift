@@ -12,8 +12,9 @@ struct Bench: AsyncParsableCommand {
             Each connection keeps DEPTH requests in flight and sends the next when a reply comes, \
             so latencies include the wait behind the requests before. What the server refuses as \
             overloaded is counted, and sent again when the server says so. Ids are drawn ahead of \
-            time. Where the table is missing it is made, with the schema options, and dropped in \
-            the end unless --keep is given.
+            time. With --announce those of pulls are announced, and a pull is sent when the reply says \
+            that its rows are in memory. Where the table is missing it is made, with the schema \
+            options, and dropped in the end unless --keep is given.
             """)
 
     @OptionGroup var server: ServerChoice
@@ -40,6 +41,11 @@ struct Bench: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("Requests in flight on each connection.", valueName: "n"))
     var depth = 8
+
+    @Option(
+        help: ArgumentHelp(
+            "Requests ahead of which the ids of pulls are announced; 0 for none.", valueName: "n"))
+    var announce = 0
 
     @Option(
         help: ArgumentHelp(
@@ -89,6 +95,9 @@ struct Bench: AsyncParsableCommand {
         guard batch >= 1, connections >= 1, depth >= 1, rows.value >= 1 else {
             throw ValidationError("--batch, --connections, --depth and --rows are at least 1")
         }
+        guard (0...256).contains(announce) else {
+            throw ValidationError("--announce is at most 256")
+        }
         guard rows.value <= 1 << 53 else { throw ValidationError("--rows is at most 2^53") }
         guard connections <= 4096 else { throw ValidationError("--connections is at most 4096") }
         guard seconds == nil || requests == nil else {
@@ -105,8 +114,8 @@ struct Bench: AsyncParsableCommand {
     private var plan: Load.Plan {
         Load.Plan(
             rows: rows.value, distribution: distribution, mix: mix, batch: batch,
-            connections: connections, depth: depth, create: create, format: format.rowFormat,
-            warmupSeconds: warmup,
+            connections: connections, depth: depth, announce: announce, create: create,
+            format: format.rowFormat, warmupSeconds: warmup,
             extent: requests.map { .requests(Int($0.value)) } ?? .seconds(seconds ?? 10),
             seed: loadSeed)
     }
@@ -139,9 +148,13 @@ struct Bench: AsyncParsableCommand {
         guard batch <= client.idsMax else {
             throw Failure(.usage, "--batch is at most \(client.idsMax) with this server")
         }
-        guard depth <= client.requestsInFlightMax else {
+        guard depth + announce <= client.requestsInFlightMax else {
             throw Failure(
-                .usage, "--depth is at most \(client.requestsInFlightMax) with this server")
+                .usage,
+                "--depth and --announce are at most \(client.requestsInFlightMax) with this server")
+        }
+        guard announce == 0 || client.mayPrefetch else {
+            throw Failure(.configuration, "the server takes no announcements")
         }
         guard client.acceptsWrites || !(mix.writes || preload || create) else {
             throw Failure(
@@ -169,14 +182,15 @@ struct Bench: AsyncParsableCommand {
         if preload { try await load.preload() }
         let (tallies, seconds) = try await load.run()
         var total = LoadTally()
-        for tally in tallies.values { total.add(tally) }
+        for (operation, tally) in tallies where operation != .prefetch { total.add(tally) }
         let operations = tallies.map { operation, tally in
             (operation.rawValue, LoadReport.line(tally, seconds: seconds))
         }
         return LoadReport(
             table: table.name, dimension: table.dimension, rows: rows.value,
             distribution: distribution.description, mix: mix.description, batch: batch,
-            connections: connections, depth: depth, format: format.rawValue, seconds: seconds,
+            connections: connections, depth: depth, announce: announce, format: format.rawValue,
+            seconds: seconds,
             operations: Dictionary(uniqueKeysWithValues: operations),
             total: LoadReport.line(total, seconds: seconds))
     }

@@ -15,6 +15,8 @@ struct Load {
         var batch: Int
         var connections: Int
         var depth: Int
+        /// Requests ahead of which ids are announced.
+        var announce: Int
         var create: Bool
         var format: RowFormat
         var warmupSeconds: Double
@@ -47,8 +49,8 @@ struct Load {
     func preload() async throws {
         let batch = min(4096, tables[0].client.idsMax)
         let settings = LoadWorker.Settings(
-            depth: min(4, tables[0].client.requestsInFlightMax), create: true, format: .float32,
-            values: [], end: nil)
+            depth: min(4, tables[0].client.requestsInFlightMax), announce: 0, create: true,
+            format: .float32, values: [], end: nil)
         let progress = LoadWorker.Progress()
         let rows = plan.rows
         _ = try await withProgress("preload", of: rows, progress) {
@@ -91,7 +93,8 @@ struct Load {
             case .requests: nil
             }
         let settings = LoadWorker.Settings(
-            depth: plan.depth, create: plan.create, format: plan.format, values: values, end: end)
+            depth: plan.depth, announce: plan.announce, create: plan.create, format: plan.format,
+            values: values, end: end)
         let progress = LoadWorker.Progress()
         let tallies = try await withProgress("bench", of: nil, progress) {
             try await each { index, table in

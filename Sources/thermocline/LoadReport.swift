@@ -24,11 +24,13 @@ struct LoadReport: Encodable {
     var batch: Int
     var connections: Int
     var depth: Int
+    var announce: Int
     var format: String
     /// How long was measured, the warm-up not counted.
     var seconds: Double
     /// By operation.
     var operations: [String: Line]
+    /// Of all that the mix has; announcements are not counted.
     var total: Line
 
     static func line(_ tally: LoadTally, seconds: Double) -> Line {
@@ -49,7 +51,8 @@ struct LoadReport: Encodable {
             ],
             numbers: Set(1...9))
         var lines = operations.sorted { $0.key < $1.key }
-        if lines.count != 1 { lines.append(("total", total)) }
+        let announcements = OperationMix.Operation.prefetch.rawValue
+        if lines.count(where: { $0.key != announcements }) != 1 { lines.append(("total", total)) }
         for (name, line) in lines {
             text.add(
                 name, Units.rate(line.rowsPerSecond), Units.rate(line.requestsPerSecond),

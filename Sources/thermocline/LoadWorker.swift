@@ -17,6 +17,8 @@ final class LoadWorker {
     struct Settings: Sendable {
         /// Requests in flight.
         var depth: Int
+        /// Requests that are known before they are sent, so that the ids of pulls can be announced.
+        var announce: Int
         var create: Bool
         var format: RowFormat
         /// Gradients or rows to send: as many as the largest batch needs.
@@ -41,6 +43,19 @@ final class LoadWorker {
     private let done: EventLoopPromise<Tallies>
     private var tallies: Tallies = [:]
     private var inFlight = 0
+    /// Requests that will be sent in this order.
+    private var coming: [Coming] = []
+
+    /// A request that is not sent before the reply to its announcement.
+    private final class Coming {
+        let call: Call
+        var isReady: Bool
+
+        init(_ call: Call) {
+            self.call = call
+            isReady = call.operation != .pull
+        }
+    }
 
     private init(
         _ table: EmbeddingTable, _ settings: Settings, _ progress: Progress,
@@ -66,40 +81,61 @@ final class LoadWorker {
         let done = table.client.eventLoop.makePromise(of: Tallies.self)
         table.client.eventLoop.execute {
             let worker = LoadWorker(table, settings, progress, done: done, next: makeNext())
-            for _ in 0..<settings.depth { worker.call() }
-            if worker.inFlight == 0 { done.succeed([:]) }
+            worker.fill()
         }
         return try await done.futureResult.get()
     }
 
-    private func call() {
-        guard let call = next() else { return }
-        inFlight += 1
-        send(call, started: .now())
+    /// Sends as many requests as may be in flight; ends when there are none any more.
+    private func fill() {
+        announce()
+        while inFlight < settings.depth, let call = nextCall() {
+            inFlight += 1
+            send(call, started: .now())
+            announce()
+        }
+        if inFlight == 0, coming.isEmpty { done.succeed(tallies) }
     }
 
-    private func send(_ call: Call, started: NIODeadline) {
+    private func nextCall() -> Call? {
+        if settings.announce == 0 { return next() }
+        guard let first = coming.first, first.isReady else { return nil }
+        coming.removeFirst()
+        return first.call
+    }
+
+    private func announce() {
+        while coming.count < settings.announce, let call = next() {
+            let announced = Coming(call)
+            coming.append(announced)
+            if announced.isReady { continue }
+            let prefetch = Call(operation: .prefetch, ids: call.ids, counts: call.counts)
+            send(prefetch, for: announced, started: .now())
+        }
+    }
+
+    private func send(_ call: Call, for announced: Coming? = nil, started: NIODeadline) {
         let frame = encode(call)
         let requestBytes = frame.readableBytes
         client.send(frame).assumeIsolated().whenComplete { result in
             do {
                 let reply = try result.get()
                 if let pause = try self.pause(after: reply, of: call) {
-                    self.sendAgain(call, started: started, after: pause)
+                    self.sendAgain(call, for: announced, started: started, after: pause)
                     return
                 }
                 try self.take(call, started: started, requestBytes: requestBytes, reply)
-                self.finish()
+                self.finish(announced)
             } catch {
                 self.done.fail(error)
             }
         }
     }
 
-    private func finish() {
-        inFlight -= 1
-        call()
-        if inFlight == 0 { done.succeed(tallies) }
+    /// Takes note of the reply to a request or, with `announced`, to its announcement.
+    private func finish(_ announced: Coming?) {
+        if let announced { announced.isReady = true } else { inFlight -= 1 }
+        fill()
     }
 
     /// How long to wait before the request is sent again: as long as an `overloaded` reply says,
@@ -115,10 +151,14 @@ final class LoadWorker {
         }
     }
 
-    private func sendAgain(_ call: Call, started: NIODeadline, after pause: TimeAmount) {
+    private func sendAgain(
+        _ call: Call, for announced: Coming?, started: NIODeadline, after pause: TimeAmount
+    ) {
         client.eventLoop.assumeIsolated().scheduleTask(in: pause) {
-            if let end = self.settings.end, .now() >= end { return self.finish() }
-            self.send(call, started: started)
+            if let end = self.settings.end, .now() >= end {
+                return self.finish(announced)
+            }
+            self.send(call, for: announced, started: started)
         }
     }
 
@@ -137,6 +177,7 @@ final class LoadWorker {
             return encoder.assign(
                 table: table.number, dimension: table.dimension, ids: call.ids,
                 rows: values(for: call))
+        case .prefetch: return encoder.prefetch(table: table.number, ids: call.ids)
         }
     }
 
@@ -151,19 +192,25 @@ final class LoadWorker {
     ) throws {
         let now = NIODeadline.now()
         let bodyBytes =
-            call.operation == .pull
-            ? RowsLayout(
-                rows: call.ids.count, dimension: table.dimension, format: settings.format,
-                hasFound: !settings.create
-            ).byteCount : 0
+            switch call.operation {
+            case .pull:
+                RowsLayout(
+                    rows: call.ids.count, dimension: table.dimension, format: settings.format,
+                    hasFound: !settings.create
+                ).byteCount
+            case .push, .assign: 0
+            case .prefetch: 8
+            }
         guard reply.body.readableBytes == bodyBytes else {
             throw WireError(
                 .malformed, "a reply of \(reply.body.readableBytes) bytes, not \(bodyBytes)")
         }
-        progress.rows.wrappingAdd(call.ids.count, ordering: .relaxed)
+        // Of an announcement those that are held.
+        let rows = try call.operation == .prefetch ? Int(reply.rowCount()) : call.ids.count
+        if call.operation != .prefetch { progress.rows.wrappingAdd(rows, ordering: .relaxed) }
         guard call.counts, settings.end.map({ now <= $0 }) ?? true else { return }
         tallies[call.operation, default: LoadTally()].record(
-            latencyNs: (now - started).nanoseconds, rows: call.ids.count,
+            latencyNs: (now - started).nanoseconds, rows: rows,
             bytes: requestBytes + FrameHeader.byteCount + bodyBytes)
     }
 }

@@ -5,6 +5,8 @@ internal import CTRLab
 struct OperationMix: Equatable, ExpressibleByArgument, CustomStringConvertible {
     enum Operation: String, CaseIterable, Codable {
         case pull, push, assign
+        /// Goes before pulls where ids are announced, and is no part of a mix.
+        case prefetch
     }
 
     /// Weights above 0, in the order given.
@@ -15,7 +17,7 @@ struct OperationMix: Equatable, ExpressibleByArgument, CustomStringConvertible {
         for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
             let words = part.split(separator: ":", omittingEmptySubsequences: false)
             guard words.count == 2, let operation = Operation(rawValue: String(words[0])),
-                let weight = UInt64(words[1]), weight <= 1_000_000,
+                operation != .prefetch, let weight = UInt64(words[1]), weight <= 1_000_000,
                 !weights.contains(where: { $0.operation == operation })
             else { return nil }
             weights.append((operation, weight))

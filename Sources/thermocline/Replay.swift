@@ -10,7 +10,9 @@ struct Replay: ParsableCommand {
             Asks a store, in a temporary folder, for the ids of a click log, row after row, with \
             memory for a part of the distinct ids, and compares the hits with those of other rules \
             for what leaves memory: LRU, LFU that never forgets, S3-FIFO, W-TinyLFU, and Belady's, \
-            which knows the future and is the best there can be.
+            which knows the future and is the best there can be without reading ahead. Once more the \
+            store is told of the ids of coming rows of the log, and brings in what it does not have \
+            before it is asked for; such reads are no misses, and shown apart.
 
             Without files the ids are drawn by Zipf's law, and in each phase others are popular.
             """)
@@ -36,15 +38,27 @@ struct Replay: ParsableCommand {
         transform: Self.drifting)
     var zipf = DriftingZipf(ids: 200_000, exponent: 1, draws: 2_000_000, phases: 4)
 
+    @Option(
+        help: ArgumentHelp(
+            "Rows of the log ahead of which their ids are announced to the store.",
+            valueName: "n"))
+    var announced = CTRLab.Replay.announcedDefault
+
     @Option(help: ArgumentHelp("Of what is drawn.", valueName: "number"))
     var seed: UInt64 = 1
 
     @Flag(help: "Print JSON.")
     var json = false
 
+    func validate() throws {
+        if announced < 1 { throw ValidationError("--announced is at least 1") }
+    }
+
     func run() throws {
         defer { StandardError.clearProgress() }
-        let replay = try CTRLab.Replay(stream(), shares: capacities.map { $0 / 100 }) {
+        let replay = try CTRLab.Replay(
+            stream(), shares: capacities.map { $0 / 100 }, announced: announced
+        ) {
             StandardError.showProgress("replay: \($0.rawValue), \($1) rows")
         }
         StandardError.clearProgress()
@@ -72,6 +86,12 @@ struct Replay: ParsableCommand {
                             String(format: "%.3f", $0.hitRatio),
                             String(format: "%.3f", $0.ofBelady),
                         ]
+                    })
+            guard policy == .announced else { continue }
+            table.add(
+                ["  read ahead"]
+                    + results.flatMap {
+                        [String(format: "%.3f", Double($0.readAhead) / Double(replay.uses)), ""]
                     })
         }
         return "\(replay.uses) uses of \(replay.distinctIDs) ids\n" + table.text

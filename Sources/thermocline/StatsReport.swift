@@ -51,6 +51,12 @@ struct StatsReport: Decodable {
         var vanishedShare: Double
     }
 
+    struct Announced: Decodable {
+        var held: UInt64
+        var readAhead: UInt64
+        var hits: UInt64
+    }
+
     struct Table: Decodable {
         var name: String
         var rows: UInt64
@@ -61,6 +67,8 @@ struct StatsReport: Decodable {
         var demotions: UInt64
         /// Nil from a server that does not count it.
         var rounding: Rounding?
+        /// Nil from a server that takes no announcements.
+        var announced: Announced?
     }
 
     var uptimeSeconds: Double
@@ -86,8 +94,8 @@ struct StatsReport: Decodable {
     /// - Parameter previous: an earlier report of the same server; with it, rates are shown for the
     ///   time in between instead of the whole time the server has been up.
     func text(since previous: StatsReport? = nil) -> String {
-        [summary, tablesText, roundingText, requestsText(since: previous)].filter { !$0.isEmpty }
-            .joined(separator: "\n\n")
+        [summary, tablesText, announcedText, roundingText, requestsText(since: previous)]
+            .filter { !$0.isEmpty }.joined(separator: "\n\n")
     }
 
     private var summary: String {
@@ -135,6 +143,24 @@ struct StatsReport: Decodable {
                 Units.bytes(table.hot.bytes), Units.count(table.cold.rows),
                 Units.bytes(table.cold.bytes), Units.percent(table.hitRatio),
                 Units.count(table.promotions), Units.count(table.demotions))
+        }
+        return text.text
+    }
+
+    /// Of tables of which rows have been announced.
+    private var announcedText: String {
+        let used = tables.compactMap { table in
+            table.announced.flatMap {
+                $0.held + $0.readAhead + $0.hits > 0 ? (table.name, $0) : nil
+            }
+        }
+        guard !used.isEmpty else { return "" }
+        var text = TextTable(
+            header: ["ANNOUNCED", "HELD", "READ AHEAD", "HITS"], numbers: Set(1...3))
+        for (name, announced) in used {
+            text.add(
+                name, Units.count(announced.held), Units.count(announced.readAhead),
+                Units.count(announced.hits))
         }
         return text.text
     }

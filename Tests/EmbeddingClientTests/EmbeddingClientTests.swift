@@ -72,6 +72,7 @@ import Testing
             #expect(try await table.shrink(minFrequency: 3, maxAge: 7) == 3 << 32 | 7)
             #expect(try await table.shrink() == 0)
             #expect(try await table.admit([1, 2, 3]) == 3)
+            #expect(try await table.prefetch([1, 2, 3, 3]) == 4)
             #expect(try await table.pull([]).values.isEmpty)
         }
     }

@@ -169,7 +169,7 @@ final class LoopbackServer: Sendable {
                     throw WireError(.unknownTable, "there is no table \(number)")
                 }
                 return reply.empty()
-            case .admit(_, let ids):
+            case .admit(_, let ids), .prefetch(_, let ids):
                 return reply.count(UInt64(ids.count))
             case .shrink(_, let minFrequency, let maxAge):
                 // What was asked for, to be compared.

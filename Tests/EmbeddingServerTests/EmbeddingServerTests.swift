@@ -83,6 +83,69 @@ import Testing
         }
     }
 
+    @Test func announcedRowsAreHeldUntilTheirConnectionEnds() async throws {
+        struct Figures: Decodable {
+            var announced: TableStatistics.Announced
+
+            init(_ json: String) throws {
+                self = try JSONDecoder().decode(Figures.self, from: Data(json.utf8))
+            }
+        }
+        try await TestServer.with { server in
+            try await server.connected { reader in
+                try await server.connected { client in
+                    let table = try await client.createTable("t", schema: .exact(dimension: 4))
+                    _ = try await table.pull((0..<100).map { UInt64($0) })
+                    try demoteEverything(server, "t")
+                    #expect(client.mayPrefetch)
+                    // Ids without a row are passed over, and get none.
+                    #expect(try await table.prefetch((90..<110).map { UInt64($0) }) == 10)
+                    #expect(try await table.count() == 100)
+                    _ = try await table.pull([90, 91], create: false)
+                    #expect(
+                        try Figures(try await table.stats()).announced
+                            == .init(held: 8, readAhead: 10, hits: 2))
+                }
+                let same = try await reader.table(named: "t")
+                let deadline = ContinuousClock.now + .seconds(20)
+                while true {
+                    // The whole server's look at what is over; then one table's figures.
+                    _ = try await reader.stats()
+                    let held = try Figures(try await same.stats()).announced.held
+                    if held == 0 { break }
+                    try #require(ContinuousClock.now < deadline, "\(held) rows are held")
+                }
+            }
+        }
+    }
+
+    /// Who announces and goes while the rows are read leaves nothing behind.
+    @Test func aConnectionThatEndsWhileItsRowsAreRead() async throws {
+        try await TestServer.with { server in
+            try await server.connected { client in
+                let table = try await client.createTable("t", schema: .exact(dimension: 4))
+                let ids = (0..<1000).map { UInt64($0) }
+                _ = try await table.pull(ids)
+                for round in 0..<20 {
+                    try demoteEverything(server, "t")
+                    let raw = try RawConnection(to: server.address)
+                    try raw.shakeHands()
+                    try raw.send(RequestEncoder().prefetch(table: table.number, ids: ids))
+                    if round % 2 == 0 { try await Task.sleep(for: .microseconds(200 * round)) }
+                }
+                let deadline = ContinuousClock.now + .seconds(20)
+                while true {
+                    let figures = server.store.statistics()
+                    let held = figures.tables[0].announced.held
+                    // And all of the room is free again.
+                    if held == 0, server.store.budget.announcements.isEmpty { break }
+                    try #require(ContinuousClock.now < deadline, "\(held) rows are held")
+                    try await Task.sleep(for: .milliseconds(10))
+                }
+            }
+        }
+    }
+
     /// Fields are counted where one table is asked for, admissions always.
     @Test func aTableReportsFieldsAndAdmissions() async throws {
         struct Figures: Decodable {

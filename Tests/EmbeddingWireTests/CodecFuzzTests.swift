@@ -165,6 +165,7 @@ extension Request {
                 weights: bags.weights?.array, create: create, format: format)
         case .delete(let table, let ids): encoder.delete(table: table, ids: ids.array)
         case .admit(let table, let ids): encoder.admit(table: table, ids: ids.array)
+        case .prefetch(let table, let ids): encoder.prefetch(table: table, ids: ids.array)
         case .count(let table): encoder.count(table: table)
         case .shrink(let table, let minFrequency, let maxAge):
             encoder.shrink(table: table, minFrequency: minFrequency, maxAge: maxAge)

@@ -46,7 +46,7 @@ import Testing
                 })
         case .dropTable, .push, .assign:
             return reply.empty()
-        case .delete, .count, .shrink, .admit:
+        case .delete, .count, .shrink, .admit, .prefetch:
             return reply.count(UInt64(fields.count!)!)
         case .stats, .checkpoint:
             return reply.json(fields.json!)
@@ -104,7 +104,7 @@ import Testing
             #expect(tables.map(\.schema) == fields.tables!.map(\.schema.tableSchema))
         case .dropTable, .push, .assign:
             try frame.checkEmpty()
-        case .delete, .count, .shrink, .admit:
+        case .delete, .count, .shrink, .admit, .prefetch:
             #expect(try frame.rowCount() == UInt64(fields.count!))
         case .stats, .checkpoint:
             #expect(try frame.json() == fields.json)
@@ -134,7 +134,7 @@ import Testing
                 #expect(throws: WireError.self) { try other.tables() }
             case .dropTable, .push, .assign:
                 #expect(throws: WireError.self) { try other.checkEmpty() }
-            case .delete, .count, .shrink, .admit:
+            case .delete, .count, .shrink, .admit, .prefetch:
                 #expect(throws: WireError.self) { try other.rowCount() }
             case .pull, .pool:
                 #expect(throws: WireError.self) { try other.rows(layout(of: fields)) }

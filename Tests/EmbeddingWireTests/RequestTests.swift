@@ -52,6 +52,7 @@ import Testing
                     format: fields.rowFormat)
             case .delete: encoder.delete(table: table, ids: fields.idValues)
             case .admit: encoder.admit(table: table, ids: fields.idValues)
+            case .prefetch: encoder.prefetch(table: table, ids: fields.idValues)
             case .count: encoder.count(table: table)
             case .shrink:
                 encoder.shrink(
@@ -113,6 +114,9 @@ import Testing
         case .admit(let table, let ids):
             #expect(table == fields.table)
             #expect(ids.array == fields.idValues)
+        case .prefetch(let table, let ids):
+            #expect(table == fields.table)
+            #expect(ids.array == fields.idValues)
         case .shrink(let table, let minFrequency, let maxAge):
             #expect(table == fields.table)
             #expect(minFrequency == fields.minFrequency)
@@ -135,7 +139,7 @@ import Testing
         longer.writeInteger(UInt8(0))
         let bodies = (0..<length).map { frame.body.getSlice(at: 0, length: $0)! } + [longer]
         for body in bodies {
-            let wholeIDs = [.pull, .delete, .admit].contains(operation)
+            let wholeIDs = [.pull, .delete, .admit, .prefetch].contains(operation)
             if wholeIDs && body.readableBytes.isMultiple(of: 8) { continue }
             var header = frame.header
             header.bodyBytes = UInt32(body.readableBytes)
@@ -323,6 +327,18 @@ import Testing
                 try Self.decode(bytes, granted: [.writes])
             }
             #expect(error?.code == .unsupported)
+        }
+    }
+
+    @Test func announcementsNeedTheirCapability() throws {
+        let bytes = RequestEncoder().prefetch(table: 1, ids: [1])
+        let error = #expect(throws: WireError.self) {
+            try Self.decode(bytes, granted: [.writes, .float16Rows, .int16Rows])
+        }
+        #expect(error?.code == .unsupported)
+        guard case .prefetch(1, _) = try Self.decode(bytes, granted: [.prefetch]) else {
+            Issue.record("not read as what it is")
+            return
         }
     }
 

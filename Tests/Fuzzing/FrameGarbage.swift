@@ -143,8 +143,10 @@ package struct FrameGarbage {
                 table: table, mode: isSum ? .sum : .mean, ids: ids,
                 offsets: ids.isEmpty ? [] : [0, UInt64(ids.count / 2)],
                 weights: isSum ? floats(ids.count) : nil, create: random.oneIn(2))
-        case 75..<82:
+        case 75..<79:
             buffer = encoder.delete(table: table, ids: ids)
+        case 79..<82:
+            buffer = encoder.prefetch(table: table, ids: ids)
         case 82..<84:
             buffer = encoder.shrink(
                 table: table, minFrequency: UInt32(random.below(3)), maxAge: UInt32(random.below(2))

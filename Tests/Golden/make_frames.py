@@ -19,7 +19,7 @@ MAGIC = bytes.fromhex("54434C494E450D0A")
 OPERATIONS = {
     "ping": 0x01, "createTable": 0x02, "openTable": 0x03, "listTables": 0x04, "dropTable": 0x05,
     "pull": 0x10, "push": 0x11, "assign": 0x12, "pool": 0x13, "delete": 0x14, "count": 0x15,
-    "shrink": 0x16, "admit": 0x17,
+    "shrink": 0x16, "admit": 0x17, "prefetch": 0x18,
     "stats": 0x20, "checkpoint": 0x21,
 }
 FORMATS = {"float32": 0, "float16": 1, "int16": 2}
@@ -112,7 +112,7 @@ def request_body(fields):
                 + schema_bytes(fields["schema"]))
     if operation == "openTable":
         return name_bytes(fields["tableName"])
-    if operation in ("pull", "delete", "admit"):
+    if operation in ("pull", "delete", "admit", "prefetch"):
         return u64s(fields["ids"])
     if operation == "push" or operation == "assign":
         rows = fields["gradients" if operation == "push" else "rows"]
@@ -145,7 +145,7 @@ def reply_body(fields):
         return struct.pack("<I", len(fields["tables"])) + b"".join(entries)
     if operation in ("pull", "pool"):
         return rows_body(fields) + found_body(fields)
-    if operation in ("delete", "count", "shrink", "admit"):
+    if operation in ("delete", "count", "shrink", "admit", "prefetch"):
         return struct.pack("<Q", int(fields["count"]))
     if operation in ("stats", "checkpoint"):
         return fields["json"].encode("utf-8")
@@ -209,10 +209,10 @@ def welcome(name, version, status, capabilities, frame_bytes, ids, in_flight, me
 
 
 def handshakes():
-    hello("hello", 1, 1, 0b111)
+    hello("hello", 1, 1, 0b1111)
     hello("hello-credential", 1, 3, 0, b"sesame\x00\xff")
-    welcome("welcome", 1, 0, 0b111, 16 << 20, 65536, 256)
-    welcome("welcome-read-only", 1, 0, 0b011, 2**32 - 1, 2**32 - 1, 1)
+    welcome("welcome", 1, 0, 0b1111, 16 << 20, 65536, 256)
+    welcome("welcome-read-only", 1, 0, 0b1011, 2**32 - 1, 2**32 - 1, 1)
     welcome("welcome-unsupported-version", 0, 2, 0, 16 << 20, 65536, 256,
             "versions 1 to 1 are spoken here")
     welcome("welcome-malformed", 0, 1, 0, 16 << 20, 65536, 256, "not a Thermocline client \u2603")
@@ -328,6 +328,8 @@ def rows():
     reply("count-reply", "count", 131, table=3, count=ID_MAX)
     request("admit", "admit", 134, table=3, ids=ids)
     reply("admit-reply", "admit", 134, table=3, count="1")
+    request("prefetch", "prefetch", 135, table=3, ids=ids)
+    reply("prefetch-reply", "prefetch", 135, table=3, count="2")
     request("shrink", "shrink", 132, table=3, minFrequency=3, maxAge=2**32 - 1)
     request("shrink-expired", "shrink", 133, table=3, minFrequency=0, maxAge=0)
     reply("shrink-reply", "shrink", 132, table=3, count="1000000")

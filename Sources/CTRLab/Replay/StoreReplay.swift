@@ -10,6 +10,8 @@ struct StoreReplay {
     /// The most rows that were in memory at any time.
     private(set) var rowsMax = 0
     private(set) var hits = 0
+    /// Rows that were read because they had been announced.
+    private(set) var readAhead = 0
 
     /// Such that the rows take 8 MiB, where that is possible: more than the least memory that a store
     /// can have, less than what it takes in huge pages; and the index weighs little beside large rows.
@@ -20,7 +22,8 @@ struct StoreReplay {
     /// Rows that it can be asked to hold at the least.
     static let capacityMin = 256
 
-    init(_ stream: IDStream, capacity: Int) throws {
+    /// - Parameter announced: so many pulls ahead their ids are announced.
+    init(_ stream: IDStream, capacity: Int, announced: Int = 0) throws {
         precondition(capacity >= Self.capacityMin)
         let folder = FileManager.default.temporaryDirectory
             .appending(path: "thermocline-replay-\(UUID().uuidString)")
@@ -40,16 +43,30 @@ struct StoreReplay {
         let pullMax = max(1, capacity / 64)
         // A page; and the index grows by half at once.
         let growthBytes = 4096 + 3 * capacity
-        var start = 0
-        for end in stream.ends {
-            while start < end {
-                let ids = stream.ids[start..<min(start + pullMax, end)]
+        /// Hands the ids of a pull on in parts, after room was made for them.
+        func inParts(_ pull: Int, _ body: ([UInt64]) throws -> Void) throws {
+            var start = pull == 0 ? 0 : stream.ends[pull - 1]
+            while start < stream.ends[pull] {
+                let ids = stream.ids[start..<min(start + pullMax, stream.ends[pull])]
                 try store.demote(unlessRoomFor: ids.count * rowBytes + growthBytes)
-                _ = try table.pull(ids.map { UInt64($0) })
+                try body(ids.map { UInt64($0) })
                 start = ids.endIndex
                 rowsMax = max(rowsMax, table.statistics().hot.rows)
             }
         }
-        hits = table.statistics().hits
+        let announcer = store.announcer()
+        var next = 0
+        for pull in stream.ends.indices {
+            // The ids of a pull that is at hand are asked for at once.
+            next = max(next, pull + 1)
+            while next < min(pull + 1 + announced, stream.ends.count) {
+                try inParts(next) { _ = try table.prefetch($0, by: announcer) }
+                next += 1
+            }
+            try inParts(pull) { _ = try table.pull($0) }
+        }
+        let figures = table.statistics()
+        hits = figures.hits
+        readAhead = figures.announced.readAhead
     }
 }

@@ -14,4 +14,7 @@
     subscript(position: Int) -> UInt64 {
         unsafe base.loadUnaligned(fromByteOffset: position &* 8, as: UInt64.self)
     }
+
+    /// A copy.
+    var array: [UInt64] { (0..<(unsafe count)).map { unsafe self[$0] } }
 }

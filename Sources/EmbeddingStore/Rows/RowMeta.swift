@@ -31,15 +31,18 @@ struct RowMeta {
         bits = UInt32(frequency) | (epoch & Self.epochMask) << 16 | flags
     }
 
-    /// Of a row that comes from disk to be used. What is remembered of it may be more than the disk
-    /// knows; only when that is twice as much is it worth another write.
-    init(promotedAt epoch: UInt32, frequencyOnDisk: UInt16, remembered: UInt16, flags: UInt32) {
+    /// Of a row that comes from disk, to be used now or, without `isUse`, later. What is remembered of
+    /// it may be more than the disk knows; only when that is twice as much is it worth another write.
+    init(
+        promotedAt epoch: UInt32, frequencyOnDisk: UInt16, remembered: UInt16, isUse: Bool = true,
+        flags: UInt32
+    ) {
         let before = max(frequencyOnDisk, remembered)
-        let frequency = before == .max ? before : before + 1
+        let frequency = before == .max || !isUse ? before : before + 1
         let isFarOff = Int(frequency) >= 2 * max(1, Int(frequencyOnDisk))
         self.init(
             frequency: frequency, epoch: epoch,
-            flags: flags | RowMeta.touched | (isFarOff ? RowMeta.dirty : 0))
+            flags: flags | (isUse ? RowMeta.touched : 0) | (isFarOff ? RowMeta.dirty : 0))
     }
 
     @inline(__always)

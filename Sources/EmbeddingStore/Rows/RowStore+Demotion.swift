@@ -6,7 +6,7 @@ extension RowStore {
     private static let sampleRows = 512
 
     /// Adds this table's rows to the histogram: a sample over the whole of each shard, each row of
-    /// it for those between. Pinned rows cannot leave and are not counted.
+    /// it for those between. Rows that are pinned or held cannot leave and are not counted.
     func sampleFrequencies(into histogram: inout FrequencyHistogram) {
         let epoch = budget.epoch
         for shard in shards {
@@ -14,7 +14,7 @@ extension RowStore {
                 let step = max(1, shard.count / Self.sampleRows)
                 for position in stride(from: 0, to: shard.count, by: step) {
                     let meta = unsafe shard.meta(shard.record(position)).pointee
-                    if meta.pins > 0 { continue }
+                    if meta.pins > 0 || isHeld(shard.key(at: position), in: shard) { continue }
                     histogram.add(
                         frequency: meta.frequency(at: epoch), bytes: Double(step * layout.stride))
                 }
@@ -83,7 +83,10 @@ extension RowStore {
                         unsafe shard.sweep(limit: min(left, Self.sliceRows)) { record in
                             let meta = unsafe shard.meta(record)
                             unsafe meta.pointee.bringUpToDate(epoch: budget.epoch)
-                            if unsafe leaves(meta.pointee, below: threshold, &owed) {
+                            let key = unsafe record.loadUnaligned(as: UInt64.self)
+                            if unsafe leaves(
+                                meta.pointee, below: threshold, &owed, isHeld(key, in: shard))
+                            {
                                 unsafe stage(record, meta, number, precision, &staged, scratch)
                             }
                             return staged.keys[number].count < rowsPerShard
@@ -96,11 +99,17 @@ extension RowStore {
         return staged
     }
 
+    @inline(__always)
+    private func isHeld(_ key: UInt64, in shard: Shard) -> Bool {
+        !shard.holds.isEmpty && shard.holds.contains(key, hash: hash(key))
+    }
+
     private func leaves(
-        _ meta: RowMeta, below threshold: FrequencyHistogram.Threshold, _ owed: inout Double
+        _ meta: RowMeta, below threshold: FrequencyHistogram.Threshold, _ owed: inout Double,
+        _ isHeld: @autoclosure () -> Bool
     ) -> Bool {
         let bucket = FrequencyHistogram.bucket(of: meta.frequency(at: budget.epoch))
-        if meta.pins > 0 || bucket > threshold.bucket { return false }
+        if meta.pins > 0 || bucket > threshold.bucket || isHeld() { return false }
         if bucket < threshold.bucket { return true }
         owed += threshold.share
         if owed < 1 { return false }
@@ -204,7 +213,9 @@ extension RowStore {
         if unsafe !meta.pointee.has(RowMeta.coldCopy), !isReadOnly {
             unsafe countColdCopy(meta)
         }
-        if unsafe !mayLeave || meta.pointee.has(RowMeta.touched) || meta.pointee.pins > 0 {
+        if unsafe !mayLeave || meta.pointee.has(RowMeta.touched) || meta.pointee.pins > 0
+            || isHeld(key, in: shard)
+        {
             unsafe meta.pointee.bits |= RowMeta.dirty
             unsafe meta.pointee.bits &= ~RowMeta.exactCopy
             return false

@@ -16,8 +16,10 @@ extension RowStore {
     /// Rows that are only read, with neither `create` nor `pin`, are handed out as they are on disk and
     /// stay there, unless there is room or they are used more often than others that would leave for
     /// them. So it is without `pin` also when no room can be made because the disk is full or fails.
+    ///
+    /// Without `isUse` all that exist are brought in, and not counted as used: they will be.
     func load(
-        _ keys: [UInt64], create: Bool, pin: Bool,
+        _ keys: [UInt64], create: Bool, pin: Bool, isUse: Bool = true,
         _ body: (_ number: Int, _ record: UnsafeMutableRawPointer?) -> Void
     ) throws(StoreError) -> Loaded {
         // So many rows at a time overshoot the budget by no more than a part of its slack.
@@ -26,7 +28,8 @@ extension RowStore {
         do throws(StoreError) {
             for start in stride(from: 0, to: keys.count, by: step) {
                 let range = start..<min(start + step, keys.count)
-                try unsafe loadStep(keys, range, create: create, pin: pin, &loaded, body)
+                try unsafe loadStep(
+                    keys, range, create: create, pin: pin, isUse: isUse, &loaded, body)
             }
         } catch {
             if pin { undo(loaded) }
@@ -43,7 +46,8 @@ extension RowStore {
 
     /// One step of `load`, repeated for the keys that moved while it looked.
     private func loadStep(
-        _ keys: [UInt64], _ range: Range<Int>, create: Bool, pin: Bool, _ loaded: inout Loaded,
+        _ keys: [UInt64], _ range: Range<Int>, create: Bool, pin: Bool, isUse: Bool,
+        _ loaded: inout Loaded,
         _ body: (Int, UnsafeMutableRawPointer?) -> Void
     ) throws(StoreError) {
         func visit(_ number: Int, _ shard: Shard, _ record: UnsafeMutableRawPointer?) {
@@ -90,7 +94,7 @@ extension RowStore {
             let creates = create && unknown > 0
             var promotion = Promotion.always
             // Whether a row expires is known by its last use, which is kept with those in memory.
-            if !create, !pin, lifetime == nil {
+            if isUse, !create, !pin, lifetime == nil {
                 promotion = budget.hasRoom ? .ofMoreUsed : .never
             } else if creates || onDisk?.hasValues == true {
                 // Nothing is inserted for ids that nobody knows.
@@ -105,7 +109,8 @@ extension RowStore {
             let creation = creates && !pin ? try Creation(waitingIn: self, unknown) : nil
             defer { creation?.end() }
             wanted = try unsafe insert(
-                keys, absent, onDisk, now, promotion, create: create, creation, &created, visit)
+                keys, absent, onDisk, now, promotion, create: create, isUse: isUse, creation,
+                &created, visit)
         }
     }
 
@@ -179,7 +184,8 @@ extension RowStore {
     /// that have to be looked for again.
     private func insert(
         _ keys: [UInt64], _ absent: Absent, _ onDisk: ColdRows?, _ now: UInt32,
-        _ promotion: Promotion, create: Bool, _ creation: Creation?, _ created: inout [UInt64],
+        _ promotion: Promotion, create: Bool, isUse: Bool, _ creation: Creation?,
+        _ created: inout [UInt64],
         _ visit: (Int, Shard, UnsafeMutableRawPointer?) -> Void
     ) throws(StoreError) -> [Int] {
         var again: [Int] = []
@@ -212,8 +218,8 @@ extension RowStore {
                     return unsafe UnsafeMutableRawPointer?.none
                 }
                 if let record = unsafe try promote(
-                    key, hash: hash, value, in: shard, promotion, orReadInto: guest,
-                    scratch: scratch)
+                    key, hash: hash, value, in: shard, promotion, isUse: isUse,
+                    orReadInto: guest, scratch: scratch)
                 {
                     return unsafe record
                 }
@@ -238,7 +244,7 @@ extension RowStore {
     /// instead, remembers the use, and returns nil. The shard's lock is held.
     private func promote(
         _ key: UInt64, hash: UInt64, _ value: UnsafeRawBufferPointer, in shard: Shard,
-        _ promotion: Promotion, orReadInto guest: UnsafeMutableRawPointer,
+        _ promotion: Promotion, isUse: Bool, orReadInto guest: UnsafeMutableRawPointer,
         scratch: UnsafeMutablePointer<Float>
     ) throws(StoreError) -> UnsafeMutableRawPointer? {
         let (parsed, frequency, epoch) = unsafe try ColdValue.parse(
@@ -246,7 +252,7 @@ extension RowStore {
         let now = budget.epoch
         let meta = RowMeta(
             promotedAt: now, frequencyOnDisk: RowMeta.frequency(frequency, of: epoch, at: now),
-            remembered: shard.coldFrequency(hash, epoch: now),
+            remembered: shard.coldFrequency(hash, epoch: now), isUse: isUse,
             flags: RowMeta.coldCopy | (parsed.precision == layout.precision ? RowMeta.exactCopy : 0)
         )
         if !isWanted(in: shard, meta.frequency(at: now), promotion) {
@@ -259,6 +265,7 @@ extension RowStore {
         unsafe read(parsed, value, key, into: record, scratch: scratch)
         unsafe shard.meta(record).pointee = meta
         shard.statistics.promotions += 1
+        if !isUse { shard.statistics.readAhead += 1 }
         return unsafe record
     }
 

@@ -4,9 +4,11 @@ extension RowStore {
     /// Writes the rows that are in memory and returns the positions of the others, in order of
     /// shard. Never blocks.
     ///
-    /// With `create` a key that can be nowhere gets its row here, while there is room.
+    /// With `create` a key that can be nowhere gets its row here, while there is room. Without
+    /// `endsHolds` announced rows go on waiting.
     func pullHot(
-        _ keys: Keys, create: Bool, into output: RowOutput, found: FoundBits?
+        _ keys: Keys, create: Bool, into output: RowOutput, found: FoundBits?,
+        endsHolds: Bool = true
     ) -> [UInt32] {
         unsafe budget.countUses(keys.count)
         let batch = unsafe batch(keys)
@@ -23,6 +25,7 @@ extension RowStore {
                     shard.lock.withLock {
                         unsafe pullHot(
                             batch, places, in: shard, creation, into: output, found: found,
+                            endsHolds: endsHolds && !shard.holds.isEmpty,
                             missing: &missing, positions: positions.baseAddress!, scratch: scratch)
                     }
                 }
@@ -53,13 +56,14 @@ extension RowStore {
     @inline(__always)
     private func pullHot(
         _ batch: borrowing KeyBatch, _ places: Range<Int>, in shard: Shard, _ creation: Creation?,
-        into output: RowOutput, found: FoundBits?, missing: inout [UInt32],
+        into output: RowOutput, found: FoundBits?, endsHolds: Bool, missing: inout [UInt32],
         positions: UnsafeMutablePointer<Int32>, scratch: UnsafeMutablePointer<Float>
     ) {
         let epoch = budget.epoch
         let now = now
         creation?.enter(shard)
         var misses = 0
+        var ended = EndedHolds()
         var start = places.lowerBound
         while start < places.upperBound {
             let end = min(start + Self.lookupCountMax, places.upperBound)
@@ -92,8 +96,17 @@ extension RowStore {
                 }
                 unsafe write(record, at: batch.member(place), to: output, scratch: scratch)
                 unsafe found?.set(batch.member(place))
+                if endsHolds {
+                    ended.add(
+                        batch.key(place), hash: batch.hash(place), in: shard,
+                        budget.announcements)
+                }
             }
             start = end
+        }
+        if endsHolds {
+            ended.tell(budget.announcements)
+            shard.statistics.announcedHits += ended.count
         }
         budget.countMisses(misses)
         shard.statistics.misses += misses
@@ -121,9 +134,10 @@ extension RowStore {
     /// each so many of them. Blocks on I/O.
     ///
     /// Rows that exist are promoted. Others are created with `create`, and without it served as a
-    /// default row.
+    /// default row. Without `endsHolds` announced rows go on waiting.
     func pullCold(
-        _ keys: Keys, missing: [UInt32], create: Bool, into output: RowOutput, found: FoundBits?
+        _ keys: Keys, missing: [UInt32], create: Bool, into output: RowOutput, found: FoundBits?,
+        endsHolds: Bool = true
     ) throws(StoreError) {
         // One key may be missing at several positions: sorted, they are neighbours.
         let byKey = missing.sorted { unsafe keys[Int($0)] < keys[Int($1)] }
@@ -138,7 +152,9 @@ extension RowStore {
         let now = now
         try unsafe withScratch { (scratch) throws(StoreError) in
             _ = try unsafe load(unique, create: create, pin: false) { number, record in
-                for at in runStarts[number]..<runStarts[number + 1] {
+                let places = runStarts[number]..<runStarts[number + 1]
+                if endsHolds { endHolds(unique[number], count: places.count) }
+                for at in places {
                     let position = Int(byKey[at])
                     if let record = unsafe record {
                         unsafe noteUse(of: record, now: now)
@@ -152,5 +168,15 @@ extension RowStore {
                 }
             }
         }
+    }
+
+    /// Says that a row has been handed out so many times. The lock of its shard is held.
+    private func endHolds(_ key: UInt64, count: Int) {
+        let hash = hash(key)
+        let shard = shard(of: hash)
+        if shard.holds.isEmpty { return }
+        var ended = EndedHolds()
+        for _ in 0..<count { ended.add(key, hash: hash, in: shard, budget.announcements) }
+        ended.tell(budget.announcements)
     }
 }

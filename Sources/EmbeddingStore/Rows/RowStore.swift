@@ -183,8 +183,10 @@ final class RowStore: @unchecked Sendable {  // Each shard guards itself; `log` 
         var total = ShardStatistics()
         var hotRows = 0
         var hotBytes = 0
+        var holds = 0
         for shard in shards {
             shard.lock.withLock {
+                holds += shard.holds.count
                 total += shard.statistics
                 hotRows += shard.count
                 hotBytes += shard.bytes
@@ -198,6 +200,8 @@ final class RowStore: @unchecked Sendable {  // Each shard guards itself; `log` 
             cold: .init(rows: rows - hotRows, bytes: cold.byteCount(table: table)),
             hits: total.hits, misses: total.misses, created: total.created,
             promotions: total.promotions, demotions: total.demotions, admission: nil,
+            announced: .init(
+                held: holds, readAhead: total.readAhead, hits: total.announcedHits),
             evictions: total.evictions, rounding: total.rounding)
     }
 }

@@ -16,6 +16,8 @@ internal import NIOConcurrencyHelpers
     /// Of rows that have left.
     private var coldFrequencies = ColdFrequencies()
     var statistics = ShardStatistics()
+    /// Rows that were announced, and stay until they are asked for.
+    var holds = RowHolds()
     /// Counts removals, apart by hash: a row that was read from disk may be inserted only if no
     /// removal of its key can have happened since before the read, or an old row would replace a
     /// newer one.
@@ -149,6 +151,7 @@ internal import NIOConcurrencyHelpers
         slab.trim()
         index.trim { self.hash(self.key(at: $0)) }
         coldFrequencies.trim(rows: count)
+        holds.trim()
         budget.add(bytes - before)
     }
 

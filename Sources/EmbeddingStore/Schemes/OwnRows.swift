@@ -12,6 +12,8 @@ struct OwnRows: SchemeRows {
         try unsafe rows.pullCold(ids, missing: missing, create: create, into: output, found: found)
     }
 
+    func keysToPrefetch(_ ids: Keys) -> [UInt64] { unsafe ids.array }
+
     func pushHot(_ ids: Keys, _ gradients: UnsafePointer<Float>) throws(StoreError) -> Commit? {
         try unsafe rows.writeHot(rows.unique(ids, gradients, .step), .step)
     }

@@ -28,22 +28,25 @@
         unsafe values.baseAddress! + number * dimension
     }
 
-    /// Fetches a row for each of `keys`, from wherever it is. Blocks on I/O.
-    func pullCold(_ keys: [UInt64], from rows: RowStore, create: Bool) throws(StoreError) {
+    /// Fetches a row for each of `keys`, from wherever it is. Blocks on I/O. `endsHolds` where a pull
+    /// has asked for them.
+    func pullCold(
+        _ keys: [UInt64], from rows: RowStore, create: Bool, endsHolds: Bool
+    ) throws(StoreError) {
         let all = keys.indices.map { UInt32(truncatingIfNeeded: $0) }
         let output = unsafe output
         try unsafe found.withMutableBytes { (found) throws(StoreError) in
             try unsafe keys.withBytes { (keys) throws(StoreError) in
                 try unsafe rows.pullCold(
                     Keys(keys), missing: all, create: create, into: output,
-                    found: FoundBits(found))
+                    found: FoundBits(found), endsHolds: endsHolds)
             }
         }
     }
 
     /// The same, with what they would start as in place of rows that do not exist; makes none.
     func readCold(_ keys: [UInt64], from rows: RowStore) throws(StoreError) {
-        try pullCold(keys, from: rows, create: false)
+        try pullCold(keys, from: rows, create: false, endsHolds: false)
         for (at, key) in keys.enumerated() where !isFound(at) {
             unsafe rows.readStart(of: key, into: row(at))
         }

@@ -11,6 +11,9 @@ protocol SchemeRows: Sendable {
         _ ids: Keys, missing: [UInt32], create: Bool, into output: RowOutput, found: FoundBits?
     ) throws(StoreError)
 
+    /// The keys of the rows that a pull of the ids looks at, as far as that is known, in their order.
+    func keysToPrefetch(_ ids: Keys) -> [UInt64]
+
     /// Takes one step with `gradients`, or changes nothing and returns nil.
     func pushHot(_ ids: Keys, _ gradients: UnsafePointer<Float>) throws(StoreError) -> Commit?
 

@@ -71,7 +71,7 @@ struct SharedRows: SchemeRows {
             let parts = PartRows(
                 count: partCount * block.count, dimension: rows.layout.dimension)
             let keys = keys.keys(count: block.count) { unsafe ids[Int(block[start + $0])] }
-            try parts.pullCold(keys, from: rows, create: create)
+            try parts.pullCold(keys, from: rows, create: create, endsHolds: true)
             for (at, id) in block.enumerated() {
                 unsafe serve(parts, at, at: Int(id), into: output)
                 if (0..<partCount).allSatisfy({ parts.isFound(partCount * at + $0) }) {
@@ -98,6 +98,10 @@ struct SharedRows: SchemeRows {
         unsafe output.write(row, at: position)
     }
 
+    func keysToPrefetch(_ ids: Keys) -> [UInt64] {
+        unsafe keys.keys(count: ids.count) { unsafe ids[$0] }
+    }
+
     // MARK: push
 
     func pushHot(_ ids: Keys, _ gradients: UnsafePointer<Float>) throws(StoreError) -> Commit? {
@@ -109,7 +113,8 @@ struct SharedRows: SchemeRows {
         }
         let factors = PartRows(count: keys.count, dimension: dimension)
         let absent = unsafe keys.withBytes {
-            unsafe rows.pullHot(Keys($0), create: false, into: factors.output, found: nil)
+            unsafe rows.pullHot(
+                Keys($0), create: false, into: factors.output, found: nil, endsHolds: false)
         }
         if !absent.isEmpty, !rows.isColdEmpty { return nil }
         for part in absent.map(Int.init) {

@@ -17,6 +17,13 @@ extension Table {
         return result
     }
 
+    /// Brings the rows of ids into memory that will soon be pulled, and holds them there; returns how
+    /// many. Blocks.
+    public func prefetch(_ ids: [UInt64], by announcer: Announcer) throws(StoreError) -> Int {
+        let prefetch = unsafe ids.withBytes { unsafe prefetchHot($0, by: announcer) }
+        return prefetch.isComplete ? prefetch.held : try prefetchCold(prefetch)
+    }
+
     /// Which of `ids` have a row.
     public func contains(_ ids: [UInt64]) throws(StoreError) -> [Bool] {
         try serve(ids).found

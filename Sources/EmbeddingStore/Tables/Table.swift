@@ -64,6 +64,22 @@ public final class Table: Sendable {
         }
     }
 
+    // MARK: announcements
+
+    /// Holds the rows of ids that will soon be pulled or pooled in memory, each until it has been as
+    /// often as its id comes here; see ``Announcer``.
+    public func prefetchHot(_ ids: UnsafeRawBufferPointer, by announcer: Announcer) -> Prefetch {
+        unsafe rows.prefetchHot(scheme.keysToPrefetch(Keys(ids)), by: announcer)
+    }
+
+    /// Brings those rows into memory that are not there, and returns how many are held: the first ones,
+    /// where there are too many. Ids without a row are passed over. Blocks.
+    ///
+    /// Throws `storageFailed` or `damaged`; nothing is held then.
+    public func prefetchCold(_ prefetch: Prefetch) throws(StoreError) -> Int {
+        try naming { () throws(StoreError) in try rows.prefetchCold(prefetch) }
+    }
+
     // MARK: push and assign
 
     /// Takes one optimizer step with the gradients (float32[n][dimension]; those of one id are

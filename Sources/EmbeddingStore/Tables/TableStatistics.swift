@@ -5,6 +5,16 @@ public struct TableStatistics: Sendable, Hashable, Codable {
         public var bytes: Int
     }
 
+    /// What has come of announcements.
+    public struct Announced: Sendable, Hashable, Codable {
+        /// Times that rows are still to be asked for, for which they stay in memory.
+        public var held = 0
+        /// Rows brought into memory.
+        public var readAhead = 0
+        /// Rows of pulls and pools that were there because they had been announced.
+        public var hits = 0
+    }
+
     public var name: String
     public var number: UInt32
     /// Rows in either tier; one that is in both counts once.
@@ -22,6 +32,7 @@ public struct TableStatistics: Sendable, Hashable, Codable {
     public var demotions: Int
     /// Of a table that gives rows of their own to frequent ids.
     public var admission: AdmissionFigures?
+    public var announced = Announced()
     /// Rows that expired or were shrunk away, and have been removed.
     public var evictions: Int
     /// What keeping rows in fewer bits has cost.

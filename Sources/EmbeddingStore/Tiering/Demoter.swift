@@ -57,7 +57,8 @@ final class Demoter: @unchecked Sendable {  // `firstTable` and `ageing` belong 
     /// returns the bytes of rows that left; `exactly` in hot precision.
     func demote(exactly: Bool = false) throws(StoreError) -> Int {
         let tables = tables()
-        guard !tables.isEmpty else { return 0 }
+        guard let first = tables.first else { return 0 }
+        budget.announcements.endOverdue(now: first.clock.now())
         let threshold = threshold(of: tables, freeing: budget.usedBytes - budget.lowBytes)
         firstTable += 1
         // A small share of few rows is none; and a sample may have missed what can leave: then

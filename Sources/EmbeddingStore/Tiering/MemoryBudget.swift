@@ -10,6 +10,8 @@ final class MemoryBudget: @unchecked Sendable {  // plain properties are guarded
     let limitBytes: Int
     let highBytes: Int
     let lowBytes: Int
+    /// Rows that have to stay because they will soon be asked for.
+    let announcements: Announcements
 
     private let used = Atomic<Int>(0)
     /// Rows looked up since the period began, and those of them that were not in memory.
@@ -37,6 +39,7 @@ final class MemoryBudget: @unchecked Sendable {  // plain properties are guarded
         self.limitBytes = limitBytes
         highBytes = limitBytes - limitBytes / 16
         lowBytes = highBytes - limitBytes / 32
+        announcements = Announcements(memoryBytes: limitBytes)
         epochNumber = Atomic(epoch)
     }
 

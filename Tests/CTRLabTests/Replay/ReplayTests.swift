@@ -43,7 +43,8 @@ import Testing
         let stream = try DriftingZipf(
             ids: 8000, exponent: 1, draws: 100_000, phases: phases
         ).stream()
-        let replay = try Replay(stream, shares: [0.05])
+        let replay = try Replay(
+            stream, shares: [0.05], policies: Replay.Policy.allCases.filter { $0 != .announced })
         #expect(replay.uses == stream.ids.count && replay.distinctIDs == stream.distinctCount)
         var ratio: [Replay.Policy: Double] = [:]
         for result in replay.results {
@@ -59,6 +60,18 @@ import Testing
         }
     }
 
+    /// What is announced is there: all but the first use of an id, and the second where it was announced
+    /// before the first and the row has left in between. A quarter of the memory is some 70 rows.
+    @Test func announcedIDs() throws {
+        let stream = try DriftingZipf(ids: 4000, exponent: 1, draws: 12_000, phases: 2).stream()
+        let replay = try Replay(stream, shares: [0.12], policies: [.announced], announced: 3)
+        let announced = try #require(replay.results.first)
+        let repeated = stream.ids.count - stream.distinctCount
+        #expect(announced.hits <= repeated && announced.hits > repeated - repeated / 200)
+        #expect(announced.readAhead > 1000 && announced.readAhead < announced.hits)
+        #expect(announced.ofBelady > 1)
+    }
+
     @Test func capacitiesThatCannotBe() throws {
         let stream = try DriftingZipf(ids: 1000, exponent: 1, draws: 5000, phases: 1).stream()
         for shares in [[0.1], [1.5]] {
@@ -70,7 +83,8 @@ import Testing
         guard let path = RealData.path("criteo_first80k/criteo_first80k.tsv.gz") else { return }
         let stream = try IDStream(ClickLog(files: [path], format: .criteo))
         #expect(stream.distinctCount == 200_364)
-        let replay = try Replay(stream, shares: [0.01, 0.05, 0.1])
+        let replay = try Replay(
+            stream, shares: [0.01, 0.05, 0.1], policies: [.store, .lru, .lfu, .s3FIFO])
         func ofBelady(_ policy: Replay.Policy) -> [Double] {
             replay.results.filter { $0.policy == policy }.map(\.ofBelady)
         }

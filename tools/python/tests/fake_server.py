@@ -42,7 +42,7 @@ class Peer:
             read += part
         return read
 
-    def shake_hands(self, magic=MAGIC, version=1, status=0, capabilities=7, message=b""):
+    def shake_hands(self, magic=MAGIC, version=1, status=0, capabilities=15, message=b""):
         hello = self.read(HELLO_BYTES)
         assert hello[:8] == MAGIC
         self.credential = self.read(int.from_bytes(hello[16:20], "little"))

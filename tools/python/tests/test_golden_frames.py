@@ -80,7 +80,7 @@ class GoldenConnection:
 
     def __init__(self, request_id, answer=None):
         self.address = "golden"
-        self.capabilities = Capability(7)
+        self.capabilities = Capability(15)
         self.limits = Limits(1 << 24, 1 << 16, 256)
         self.request_id = request_id
         self.answer = answer
@@ -154,7 +154,7 @@ def call_client(connection, fields):
     }[operation]()
 
 
-ABOUT_ROWS = ("pull", "push", "assign", "pool", "delete", "admit")
+ABOUT_ROWS = ("pull", "push", "assign", "pool", "delete", "admit", "prefetch")
 
 
 class Sent(Exception):
@@ -210,7 +210,7 @@ def check_rows(fields, encoded):
     result = call(GoldenConnection(fields["requestId"], encoded), asked).result()
     if fields["operation"] in ("push", "assign"):
         assert result is None
-    elif fields["operation"] in ("delete", "admit"):
+    elif fields["operation"] in ("delete", "admit", "prefetch"):
         assert result == int(fields["count"])
     else:
         if fields["operation"] == "pull" and not fields["create"]:

@@ -375,6 +375,32 @@ def test_a_table_larger_than_memory(live_binary, socket_path):
                 np.testing.assert_array_equal(rows, np.repeat(ids[:, None], 16, axis=1))
 
 
+def test_announced_rows_stay_in_memory(live_binary, socket_path):
+    with LiveServer(socket_path.parent, memory="1MiB") as server:
+        with thermocline.connect(server.address) as client:
+            table = client.create_table("big", dim=64, **EXACT)
+            everything = np.arange(20_000, dtype=np.uint64)
+            for start in range(0, len(everything), 1000):
+                patiently(lambda: table.pull(everything[start : start + 1000]))
+            with client.pipeline() as p:
+                coming = [p.prefetch(table, everything[at : at + 100]) for at in range(0, 300, 100)]
+            assert [batch.result() for batch in coming] == [100, 100, 100]
+            # Rows that are used as often go.
+            for _ in range(3):
+                for start in range(10_000, 20_000, 1000):
+                    patiently(lambda: table.pull(everything[start : start + 1000]))
+            before = table.stats()
+            assert before["announced"]["held"] == 300
+            table.pull(everything[:300])
+            after = table.stats()
+            assert after["misses"] == before["misses"]
+            assert after["announced"]["held"] == 0
+            assert after["announced"]["hits"] - before["announced"]["hits"] == 300
+            # Ids without a row are passed over, and get none.
+            assert table.prefetch([1, 10**9]) == 1
+            assert len(table) == 20_000
+
+
 def test_a_large_pull_is_split(client, table):
     ids = np.arange(3 * client.limits.ids_max + 1)
     rows, found = table.pull(ids, create=False)

@@ -11,7 +11,8 @@ extension AdmittedRows {
         let candidates = ids.indices.filter { standings[$0].mayOwn && !isShared(ids[$0]) }
         if candidates.isEmpty { return owned }
         let rows = PartRows(count: candidates.count, dimension: dimension)
-        try rows.pullCold(candidates.map { ids[$0] }, from: self.rows, create: false)
+        try rows.pullCold(
+            candidates.map { ids[$0] }, from: self.rows, create: false, endsHolds: false)
         for (at, id) in candidates.enumerated() {
             owned[id] = rows.isFound(at)
             if retiring, !owned[id] { admission.retire(ids[id]) }

@@ -71,6 +71,15 @@ struct AdmittedRows: SchemeRows {
         return missing
     }
 
+    /// Of an id that may have a row of its own that one alone: it is most often there, and if not, the
+    /// shared ones are those of many ids.
+    func keysToPrefetch(_ ids: Keys) -> [UInt64] {
+        let all = unsafe ids.array
+        return zip(all, admission.standings(of: all, nil)).flatMap { id, standing in
+            standing.mayOwn ? [id] : shared.keys.keys(count: 1) { _ in id }
+        }
+    }
+
     /// Counts pulls. Owners count where they may lose their row.
     private func count(
         _ ids: Keys, _ served: [UInt32], own: [UInt32], without absent: [UInt32]
@@ -132,7 +141,8 @@ struct AdmittedRows: SchemeRows {
         }
         if own.isEmpty { return sharing }
         let rows = PartRows(count: own.count, dimension: dimension)
-        try rows.pullCold(own.map { unsafe ids[Int($0)] }, from: self.rows, create: false)
+        try rows.pullCold(
+            own.map { unsafe ids[Int($0)] }, from: self.rows, create: false, endsHolds: true)
         for (at, position) in own.enumerated() {
             if rows.isFound(at) {
                 unsafe output.write(rows.row(at), at: Int(position))

@@ -90,6 +90,9 @@ final class NetworkRows: SchemeRows {
         return []
     }
 
+    /// Its rows are those of all ids, and always in use.
+    func keysToPrefetch(_ ids: Keys) -> [UInt64] { [] }
+
     func pullCold(
         _ ids: Keys, missing: [UInt32], create: Bool, into output: RowOutput, found: FoundBits?
     ) throws(StoreError) {

@@ -181,7 +181,7 @@ class Connection:
 
     def _shake_hands(self, credential: bytes) -> Welcome:
         """The handshake, on a socket that still blocks."""
-        wanted = Capability.FLOAT16 | Capability.INT16 | Capability.WRITES
+        wanted = Capability.FLOAT16 | Capability.INT16 | Capability.WRITES | Capability.PREFETCH
         self._socket.sendall(encode_hello(wanted, credential))
         welcome = Welcome.decode(self._read_exactly(WELCOME_BYTES))
         if welcome.message_bytes > MESSAGE_BYTES_MAX:

@@ -117,6 +117,12 @@ def admit(table: Table, ids: ArrayLike) -> Future[int]:
     return _count_of_ids(Operation.ADMIT, table, ids)
 
 
+def prefetch(table: Table, ids: ArrayLike) -> Future[int]:
+    if Capability.PREFETCH not in table.connection.capabilities:
+        raise ThermoclineError(ErrorCode.UNSUPPORTED, "the server knows no prefetch")
+    return _count_of_ids(Operation.PREFETCH, table, ids)
+
+
 def _count_of_ids(operation: Operation, table: Table, ids: ArrayLike) -> Future[int]:
     named = _flat(as_ids(ids), "ids")
     _check_count(table.connection, named)

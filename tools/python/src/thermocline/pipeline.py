@@ -86,6 +86,9 @@ class Pipeline:
     def delete(self, table: Table, ids: ArrayLike) -> Future[int]:
         return self._remember(operations.delete(table, ids))
 
+    def prefetch(self, table: Table, ids: ArrayLike) -> Future[int]:
+        return self._remember(operations.prefetch(table, ids))
+
     def _remember(self, future: Future[T]) -> Future[T]:
         self._futures.append(future)
         return future

@@ -40,6 +40,7 @@ class Capability(enum.IntFlag):
     FLOAT16 = 1
     INT16 = 2
     WRITES = 4  # Not where the server or the client's token is for reading only.
+    PREFETCH = 8  # Not where the rows are in a packed file.
 
 
 class Operation(enum.IntEnum):
@@ -58,6 +59,7 @@ class Operation(enum.IntEnum):
     COUNT = 0x15
     SHRINK = 0x16
     ADMIT = 0x17
+    PREFETCH = 0x18
     STATS = 0x20
     CHECKPOINT = 0x21
 
@@ -200,7 +202,7 @@ def decode_tables(body: Bytes) -> list[tuple[int, str, Schema]]:
 
 
 def decode_number(body: Bytes) -> int:
-    """The reply of ``delete``, ``count``, ``shrink`` and ``admit``."""
+    """The reply of ``delete``, ``count``, ``shrink``, ``admit`` and ``prefetch``."""
     (number,) = struct.unpack("<Q", body)
     return int(number)
 

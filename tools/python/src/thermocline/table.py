@@ -168,6 +168,19 @@ class Table:
         """
         return operations.admit(self, ids).result()
 
+    def prefetch(self, ids: ArrayLike) -> int:
+        """Announces ids that will soon be pulled or pooled; returns how many rows are held.
+
+        Their rows are read into memory, and stay there until they have been asked for as often as
+        they come here, for 30 seconds at most, or until the client closes. Announce the batches in
+        the order in which they will come, each with the ids that its pull will have. Ids without a
+        row are passed over, and fewer rows are held where announcements take a quarter of the
+        memory. ``UNSUPPORTED`` where the server has no such request.
+
+        In a pipeline, ``pipeline.prefetch`` does not wait for the disk.
+        """
+        return operations.prefetch(self, ids).result()
+
     def shrink(self, *, min_frequency: int = 0, max_age: int | None = None) -> int:
         """Removes rows for good; returns how many. Rows that have outlived the table's time to
         live go in any case.
