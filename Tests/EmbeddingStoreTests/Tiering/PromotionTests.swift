@@ -45,7 +45,7 @@ import Testing
         return Double(table.statistics().hits - before) / Double(ids.count)
     }
 
-    @Test func rowsThatAreReadOnceStayOnDisk() throws {
+    @Test func rowsThatAreReadSeldomStayOnDisk() throws {
         try fill(Self.others)
         try fill(Self.favourites)
         for _ in 0..<10 { try serve(Self.favourites) }
@@ -56,7 +56,8 @@ import Testing
         let after = table.statistics()
         #expect(after.misses > before.misses + Self.others.count / 2, "they were all in memory")
         #expect(after.promotions - before.promotions < Self.others.count / 4)
-        #expect(try serve(Self.favourites) > 0.95)
+        // A round that finds all that it wanted to move in use moves what it can.
+        #expect(try serve(Self.favourites) > 0.7)
     }
 
     /// Though nothing presses: rows that are read from disk are counted, and when there have been as
