@@ -9,6 +9,8 @@ struct ColdFrequencies {
     private var counters: [UInt8] = []
     private var epoch: UInt32 = 0
 
+    /// The largest frequency that can be remembered.
+    static let most = UInt16(UInt8.max)
     private static let lineBytes = 64
     /// For each row in memory, at least.
     private static let countersPerRow = 4

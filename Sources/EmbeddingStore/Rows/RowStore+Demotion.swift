@@ -22,6 +22,24 @@ extension RowStore {
         }
     }
 
+    /// Writes the halvings of all frequencies down.
+    func bringFrequenciesUpToDate() {
+        for shard in shards {
+            var position = 0
+            var end = 1
+            while position < end {
+                shard.lock.withLock {
+                    end = shard.count
+                    for _ in 0..<min(Self.sliceRows, max(0, end - position)) {
+                        unsafe shard.meta(shard.record(position)).pointee
+                            .bringUpToDate(epoch: budget.epoch)
+                        position += 1
+                    }
+                }
+            }
+        }
+    }
+
     /// Moves rows below the threshold to disk, at most `bytesMax` of them, and returns the bytes of
     /// the rows that left.
     ///

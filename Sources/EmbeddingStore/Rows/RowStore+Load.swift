@@ -67,12 +67,8 @@ extension RowStore {
         defer { if pin { budget.countMisses(misses) } }
         while !wanted.isEmpty {
             let now = now
-            let absent = unsafe takeHot(keys, wanted, now, visit)
+            let absent = unsafe takeHot(keys, wanted, now, create: create, visit)
             misses = max(misses, absent.numbers.count)
-            if !create {
-                // As for a key that has no row.
-                for number in absent.expired { body(number, nil) }
-            }
             let onDisk =
                 isColdEmpty
                 ? nil : try cold.read(absent.numbers.map { keys[$0] }, table: table)
@@ -126,12 +122,12 @@ extension RowStore {
     private struct Absent {
         var numbers: [Int] = []
         var stamps: [UInt32] = []
-        /// Keys in memory whose rows have expired.
+        /// Keys in memory whose rows have expired and are to be made anew.
         var expired: [Int] = []
     }
 
     private func takeHot(
-        _ keys: [UInt64], _ wanted: [Int], _ now: UInt32,
+        _ keys: [UInt64], _ wanted: [Int], _ now: UInt32, create: Bool,
         _ visit: (Int, Shard, UnsafeMutableRawPointer?) -> Void
     ) -> Absent {
         var absent = Absent()
@@ -142,10 +138,13 @@ extension RowStore {
                 let position = shard.position(of: keys[number], hash: hash)
                 if position >= 0 {
                     let record = unsafe shard.record(position)
-                    if unsafe isExpired(record, now: now) {
+                    if unsafe !isExpired(record, now: now) {
+                        unsafe visit(number, shard, record)
+                    } else if create {
                         absent.expired.append(number)
                     } else {
-                        unsafe visit(number, shard, record)
+                        // As for a key that has no row.
+                        visit(number, shard, nil)
                     }
                 } else {
                     absent.numbers.append(number)

@@ -170,6 +170,29 @@ extension RowStore {
         }
     }
 
+    /// Says that rows have been handed out by a pull that did not say so.
+    func endHolds(_ keys: [UInt64]) {
+        if keys.isEmpty { return }
+        unsafe keys.withBytes { keys in
+            let batch = unsafe batch(Keys(keys))
+            for (number, shard) in shards.enumerated() {
+                let places = batch.places(of: number)
+                if places.isEmpty { continue }
+                shard.lock.withLock {
+                    if shard.holds.isEmpty { return }
+                    var ended = EndedHolds()
+                    for place in places {
+                        ended.add(
+                            batch.key(place), hash: batch.hash(place), in: shard,
+                            budget.announcements)
+                    }
+                    ended.tell(budget.announcements)
+                    shard.statistics.announcedHits += ended.count
+                }
+            }
+        }
+    }
+
     /// Says that a row has been handed out so many times. The lock of its shard is held.
     private func endHolds(_ key: UInt64, count: Int) {
         let hash = hash(key)

@@ -46,19 +46,26 @@ struct SharedRows: SchemeRows {
             count: keys.partCount * positions.count, dimension: rows.layout.dimension)
         let keys = keys.keys(count: positions.count) { unsafe ids[Int(positions[$0])] }
         let absent = unsafe keys.withBytes {
-            unsafe rows.pullHot(Keys($0), create: create, into: parts.output, found: nil)
+            unsafe rows.pullHot(
+                Keys($0), create: create, into: parts.output, found: nil, endsHolds: false)
         }
         var isAbsent = [Bool](repeating: false, count: positions.count)
         for part in absent { isAbsent[Int(part) / self.keys.partCount] = true }
         var missing: [UInt32] = []
+        // Of the others `pullCold` asks for all parts again.
+        var servedKeys: [UInt64] = []
+        let endsHolds = !rows.budget.announcements.isIdle
         for (at, position) in positions.enumerated() {
             if isAbsent[at] {
                 missing.append(position)
             } else {
                 unsafe serve(parts, at, at: Int(position), into: output)
                 unsafe found?.set(Int(position))
+                if !endsHolds { continue }
+                servedKeys += keys[(self.keys.partCount * at)..<(self.keys.partCount * (at + 1))]
             }
         }
+        rows.endHolds(servedKeys)
         return missing
     }
 

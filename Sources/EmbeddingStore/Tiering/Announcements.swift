@@ -5,8 +5,7 @@ import Synchronization
 ///
 /// Each announcement of a row holds it once, and each time that the row is handed out its oldest hold
 /// ends. An announcement ends with who has made it, and in any case after `secondsMax`: it may have
-/// been made in vain. All together take a quarter of the memory at most. Pushes pin a half, so there is
-/// always something that can be demoted.
+/// been made in vain. All together take a quarter of the memory at most, and pushes pin a half.
 ///
 /// A shard's lock may be held where `state` is locked, never the other way round.
 final class Announcements: Sendable {
@@ -21,6 +20,7 @@ final class Announcements: Sendable {
     /// Announcements that may still hold rows are over before their time.
     private let isAnyOver = Synchronization.Atomic<Bool>(false)
     private let state: NIOLockedValueBox<State>
+    private let holdsAny = Synchronization.Atomic<Bool>(false)
 
     private struct State {
         var freeBytes: Int
@@ -36,6 +36,9 @@ final class Announcements: Sendable {
         state = NIOLockedValueBox(State(freeBytes: limitBytes))
     }
 
+    /// Whether nothing is held at the moment.
+    var isIdle: Bool { !holdsAny.load(ordering: .relaxed) }
+
     /// Whether nothing is held, and all that could be is free; for tests.
     var isEmpty: Bool {
         state.withLockedValue { $0.live.isEmpty && $0.freeBytes == limitBytes }
@@ -45,8 +48,13 @@ final class Announcements: Sendable {
     /// none. The caller then holds the rows.
     func begin(_ keys: [UInt64], of rows: RowStore, by announcer: Announcer) -> Announcement? {
         let perKey = 8 + Self.holdBytes + rows.layout.stride
+        // It may be on the way of a reply: of what lies above the mark it takes a half at most.
+        let budget = rows.budget
+        let room = (budget.highBytes + budget.limitBytes) / 2 - budget.usedBytes
         let announcement = state.withLockedValue { state -> Announcement? in
-            let accepted = min(keys.count, (state.freeBytes - Self.announcementBytes) / perKey)
+            let accepted = min(
+                keys.count, (state.freeBytes - Self.announcementBytes) / perKey,
+                (room - Self.announcementBytes) / (8 + Self.holdBytes))
             guard accepted > 0 else { return nil }
             let announcement = Announcement(
                 number: state.nextNumber, keys: Array(keys[..<accepted]), of: rows,
@@ -54,6 +62,7 @@ final class Announcements: Sendable {
             state.freeBytes -= Self.announcementBytes + accepted * perKey
             state.live[state.nextNumber] = (announcement, holds: accepted)
             state.nextNumber += 1
+            holdsAny.store(true, ordering: .relaxed)
             return announcement
         }
         if let announcement {
@@ -72,6 +81,7 @@ final class Announcements: Sendable {
             }
             let isLast = left == holds
             state.live[number] = isLast ? nil : (announcement, left - holds)
+            holdsAny.store(!state.live.isEmpty, ordering: .relaxed)
             state.freeBytes +=
                 holds * (Self.holdBytes + announcement.rows.layout.stride)
                 + (isLast ? announcement.byteCount : 0)
@@ -158,8 +168,10 @@ final class Announcement: Sendable {
     fileprivate var byteCount: Int { Announcements.announcementBytes + 8 * keys.count }
 
     fileprivate func isOverdue(now: UInt32) -> Bool {
-        // A time before it began is after it: the clock was set back.
-        now &- beganAt >= Announcements.secondsMax
+        // A time long before it began is after it: the clock was set back. Just before it is one that was
+        // read before it began.
+        let age = Int64(now) - Int64(beganAt)
+        return !(-1..<Int64(Announcements.secondsMax)).contains(age)
     }
 
     /// Whether no more rows are to be held for it. Asked with a shard's lock held: either this says so

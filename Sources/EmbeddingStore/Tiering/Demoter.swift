@@ -38,7 +38,13 @@ final class Demoter: @unchecked Sendable {  // `firstTable` and `ageing` belong 
     /// One round; tells those who wait for room how it went.
     private func relieve() {
         if budget.hasRoom {
-            _ = threshold(of: tables(), freeing: budget.roundBytes)
+            let tables = tables()
+            let before = budget.epoch
+            _ = threshold(of: tables, freeing: budget.roundBytes)
+            // No sweep does it now, and after 16 epochs a row would seem to be up to date.
+            if budget.epoch != before, budget.epoch % 8 == 0 {
+                for table in tables { table.bringFrequenciesUpToDate() }
+            }
             return
         }
         do throws(StoreError) {

@@ -85,9 +85,10 @@ final class MemoryBudget: @unchecked Sendable {  // plain properties are guarded
     // MARK: promotion
 
     /// Whether a row on disk that is only read shall come into memory: where there is room, or if it is
-    /// used more often than those that would leave for it.
+    /// used more often than those that would leave for it, or as often as can be known of a row on
+    /// disk.
     func promotes(frequency: UInt16) -> Bool {
-        usedBytes < lowBytes
+        usedBytes < lowBytes || frequency >= ColdFrequencies.most
             || FrequencyHistogram.bucket(of: frequency) > leavingBucket.load(ordering: .relaxed)
     }
 

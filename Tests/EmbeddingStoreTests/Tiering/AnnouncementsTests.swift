@@ -277,6 +277,47 @@ import Testing
         #expect(shared.statistics().misses == misses)
     }
 
+    /// An id of two rows, of which one is in memory, is looked for twice: on the event loop, and where it may
+    /// wait. Each row was announced twice and is handed out once.
+    @Test func oneOfTwoRowsIsInMemory() throws {
+        var schema = TableSchema.exact(dimension: Self.dimension)
+        schema.scheme = .doubleHashed(rows: 300, combine: .sum)
+        let table = try temporary.store.createTable(named: "double", schema)
+        try inSteps(0..<200) { _ = try table.pull($0) }
+        try demoteEverything(of: table)
+        _ = try table.pull(Array(0..<20))
+        let ids = Array(20..<60 as Range<UInt64>)
+        // Nothing is read for them yet.
+        let (first, second) = unsafe ids.withBytes {
+            unsafe (table.prefetchHot($0, by: announcer), table.prefetchHot($0, by: announcer))
+        }
+        #expect(!first.isComplete, "all were in memory")
+        let held = table.statistics().announced.held
+        _ = try table.pull(ids)
+        #expect(table.statistics().announced.held == held / 2)
+        _ = try table.pull(ids)
+        #expect(table.statistics().announced.held == 0)
+        withExtendedLifetime((first, second)) {}
+    }
+
+    /// Rows that have expired and nobody has removed yet are as if they were not there.
+    @Test func rowsThatHaveExpired() throws {
+        var schema = TableSchema.exact(dimension: Self.dimension)
+        schema.timeToLive = 100
+        let table = try temporary.store.createTable(named: "mortal", schema)
+        let ids = Array(0..<30 as Range<UInt64>)
+        _ = try table.pull(ids)
+        #expect(try table.prefetch(ids, by: announcer) == 30)
+        clock.advance(20)
+        // Not over yet: who announced them is there, and 30 seconds have not passed.
+        _ = try table.serve(ids)
+        #expect(table.statistics().announced.held == 0)
+        clock.advance(101)
+        #expect(try table.prefetch(ids, by: announcer) == 0)
+        #expect(try table.serve(ids).found.allSatisfy { !$0 })
+        #expect(table.statistics().announced.held == 0)
+    }
+
     /// Of ids that have a row of their own that one is held, of others those that they share.
     @Test func rowsOfThoseThatAreAdmitted() throws {
         let admitting = try temporary.store.createTable(

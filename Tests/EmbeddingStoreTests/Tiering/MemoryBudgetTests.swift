@@ -18,6 +18,17 @@ import Testing
         print(String(decoding: result.standardErrorContent, as: UTF8.self), terminator: "")
     }
 
+    @Test func rowsThatAreReadComeInWhenTheyAreUsedMore() {
+        let budget = MemoryBudget(limitBytes: 1 << 20, epoch: 0)
+        budget.rowsLeave(upTo: FrequencyHistogram.bucket(of: 5))
+        #expect(budget.promotes(frequency: 1), "there is room")
+        budget.add(budget.lowBytes)
+        #expect(!budget.promotes(frequency: 5) && budget.promotes(frequency: 6))
+        // Nobody counts further for a row on disk, so nothing can keep it out.
+        budget.rowsLeave(upTo: FrequencyHistogram.bucket(of: .max))
+        #expect(!budget.promotes(frequency: 254) && budget.promotes(frequency: 255))
+    }
+
     @Test func requestsForRoomEndWhenTheBudgetStops() throws {
         let budget = MemoryBudget(limitBytes: 1 << 20, epoch: 0)
         #expect(budget.hasRoom)

@@ -240,10 +240,12 @@ static void check_rows(void) {
     const uint32_t *positions = map_positions(&count);
     float *expected = allocate(settings.dim * sizeof(float));
     for (size_t batch = 0; batch < requests.batches; batch++) {
-        do {
+        for (;;) {
             send_read(&connection, 0, batch);
             await_reply(&connection);
-        } while (connection.reply.busy);
+            if (!connection.reply.busy) break;
+            pause_a_moment();
+        }
         for (size_t i = 0; i < settings.batch; i++) {
             const uint32_t position = positions[batch * settings.batch + i];
             const float *row = (const float *)(connection.reply.outputs + i * requests.value_bytes);

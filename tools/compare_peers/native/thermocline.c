@@ -50,16 +50,16 @@ static size_t advance(reply *reply, const uint8_t *bytes, size_t have) {
         memcpy(&reply->request, bytes + 4, 4);
         memcpy(&status, bytes + 10, 2);
         reply->kind = bytes[8] == PULL ? READ : WRITE;
-        if (status == OVERLOADED) {
+        if (reply->request >= reply->requests)
+            reply->error = "this server answered what was not asked";
+        else if (status == OVERLOADED) {
             reply->busy = true;
             reply->left = body;
         } else if (status != 0) {
-            static char message[64];
+            static _Thread_local char message[64];
             snprintf(message, sizeof message, "this server answered with error %u", status);
             reply->error = message;
-        } else if (reply->request >= reply->requests)
-            reply->error = "this server answered what was not asked";
-        else if (body != (reply->kind == READ ? rows_bytes + found_bytes : 0))
+        } else if (body != (reply->kind == READ ? rows_bytes + found_bytes : 0))
             reply->error = "a reply of this server of another length";
         if (reply->error) return 0;
         at = HEADER_BYTES;
