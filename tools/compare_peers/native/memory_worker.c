@@ -11,6 +11,8 @@
 
 static float *rows, *output;
 static limits_table table;
+// Of all positions of the measurement.
+static const uint32_t *prepared;
 static uint64_t *ids;
 static size_t row_count, dim, copied, output_floats;
 
@@ -48,14 +50,21 @@ static void gather(const uint32_t *positions, size_t count) {
     }
 }
 
-static void lookup(const uint32_t *positions, size_t count) {
+static void prepare_ids(const uint32_t *positions, size_t count) {
+    prepared = positions;
+    free(ids);
+    ids = allocate_on_huge_pages(count * sizeof(uint64_t));
     for (size_t at = 0; at < count; at++) ids[at] = id_of(positions[at]);
+}
+
+static void lookup(const uint32_t *positions, size_t count) {
+    const uint64_t *wanted = ids + (positions - prepared);
     switch (dim) {
-    case 8: limits_lookup(&table, 8, ids, count, output); break;
-    case 16: limits_lookup(&table, 16, ids, count, output); break;
-    case 64: limits_lookup(&table, 64, ids, count, output); break;
-    case 128: limits_lookup(&table, 128, ids, count, output); break;
-    default: limits_lookup(&table, dim, ids, count, output);
+    case 8: limits_lookup(&table, 8, wanted, count, output); break;
+    case 16: limits_lookup(&table, 16, wanted, count, output); break;
+    case 64: limits_lookup(&table, 64, wanted, count, output); break;
+    case 128: limits_lookup(&table, 128, wanted, count, output); break;
+    default: limits_lookup(&table, dim, wanted, count, output);
     }
 }
 
@@ -64,8 +73,6 @@ static void run(const char *operation, const uint32_t *positions, size_t count) 
         free(output);
         output_floats = count * dim;
         output = allocate_on_huge_pages(output_floats * sizeof(float));
-        free(ids);
-        ids = allocate_on_huge_pages(count * sizeof(uint64_t));
     }
     if (table.records) {
         lookup(positions, count);
@@ -86,5 +93,5 @@ int main(int count, char **arguments) {
     const size_t base_bytes = resident_bytes();
     if (arguments[3][0] == 't') make_table();
     else make_array();
-    serve(base_bytes, run);
+    serve(base_bytes, run, table.records ? prepare_ids : NULL);
 }

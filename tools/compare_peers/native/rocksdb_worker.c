@@ -157,7 +157,7 @@ int main(int count, char **arguments) {
     check(error);
     const size_t base_bytes = resident_bytes();
     load(arguments[1], rows);
-    serve(base_bytes, run);
+    serve(base_bytes, run, NULL);
     rocksdb_column_family_handle_destroy(family);
     rocksdb_close(database);
 }

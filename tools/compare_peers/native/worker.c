@@ -32,7 +32,7 @@ static double now(void) {
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-static void measure(worker_operation run, const char *operation, size_t batch, double seconds, const char *path) {
+static void measure(worker_operation run, worker_preparation prepare, const char *operation, size_t batch, double seconds, const char *path) {
     const int file = open(path, O_RDONLY);
     struct stat status;
     if (file < 0 || fstat(file, &status) != 0) fail("%s: cannot be read", path);
@@ -40,6 +40,7 @@ static void measure(worker_operation run, const char *operation, size_t batch, d
     if (positions == MAP_FAILED) fail("%s: cannot be mapped", path);
     const size_t batches = (size_t)status.st_size / sizeof(uint32_t) / batch;
     if (batches == 0) fail("%s: fewer ids than a batch", path);
+    if (prepare) prepare(positions, batches * batch);
     size_t used = 0, counted = 0;
     const double warm = now() + WARMUP_SHARE * seconds;
     double begun = 0, time;
@@ -54,14 +55,14 @@ static void measure(worker_operation run, const char *operation, size_t batch, d
     printf("{\"rowsPerSecond\": %.1f, \"batches\": %zu}\n", (double)(counted * batch) / (time - begun), used);
 }
 
-void serve(size_t base_bytes, worker_operation run) {
+void serve(size_t base_bytes, worker_operation run, worker_preparation prepare) {
     printf("{\"baseBytes\": %zu}\n", base_bytes);
     fflush(stdout);
     char operation[32], path[4096];
     size_t batch;
     double seconds;
     while (scanf("%31s %zu %lf %4095s", operation, &batch, &seconds, path) == 4) {
-        measure(run, operation, batch, seconds, path);
+        measure(run, prepare, operation, batch, seconds, path);
         fflush(stdout);
     }
 }
