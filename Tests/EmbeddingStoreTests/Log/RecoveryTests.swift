@@ -140,7 +140,16 @@ import Testing
         // In so little memory that rows leave while the log is replayed.
         let second = try CrashedStore.open(again, memoryBytes: 1 << 20)
         defer { try? second.close() }
-        expectRows(try second.table(named: "t").pull(ids, create: false), all, "after two deaths")
+        // Once rows have left during a replay, later demotions are not believed: then a row is as it was
+        // before it was rounded.
+        let third = try second.table(named: "t").pull(ids, create: false)
+        for start in stride(from: 0, to: all.count, by: 32) {
+            let range = start..<start + 32
+            let step = all[range].reduce(0) { max($0, abs($1)) } / 127
+            #expect(
+                zip(third[range], all[range]).allSatisfy { abs($0 - $1) <= 1.01 * step },
+                "row \(start / 32) after two deaths")
+        }
         #expect(try second.table(named: "t").count == table.count)
     }
 
