@@ -53,7 +53,8 @@ import Glibc
             usesHugePages = true
             unsafe madvise(base, reservedBytes, MADV_HUGEPAGE)
             // What is there already moves too. An older kernel refuses, and does it by and by.
-            unsafe madvise(base, count * stride / Self.hugePageBytes * Self.hugePageBytes, Self.collapse)
+            unsafe madvise(
+                base, count * stride / Self.hugePageBytes * Self.hugePageBytes, Self.collapse)
         }
         defer { count += 1 }
         committedBytes = max(committedBytes, pages(for: count + 1))

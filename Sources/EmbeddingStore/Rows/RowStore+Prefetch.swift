@@ -11,7 +11,7 @@ public final class Prefetch: Sendable {
     fileprivate let refused: [UInt64]
     /// How many rows are held, once it is complete.
     public let held: Int
-    fileprivate let isRead: Synchronization.Atomic<Bool>
+    fileprivate let isRead = Synchronization.Atomic<Bool>(false)
 
     fileprivate init(
         _ announcer: Announcer, _ announcement: Announcement? = nil, held: Int = 0,
@@ -22,11 +22,10 @@ public final class Prefetch: Sendable {
         self.held = held
         self.absent = absent
         self.refused = refused
-        isRead = Synchronization.Atomic(absent.isEmpty && refused.isEmpty)
     }
 
     deinit {
-        guard let announcement, !isRead.load(ordering: .relaxed) else { return }
+        guard let announcement, !isComplete, !isRead.load(ordering: .relaxed) else { return }
         announcement.rows.budget.announcements.abandon(announcement)
     }
 
@@ -54,15 +53,11 @@ extension RowStore {
             let batch = unsafe batch(Keys(keys))
             unsafe withUnsafeTemporaryAllocation(of: Int32.self, capacity: Self.lookupCountMax) {
                 positions in
-                for (number, shard) in shards.enumerated() {
-                    let places = batch.places(of: number)
-                    if places.isEmpty { continue }
-                    shard.lock.withLock {
-                        // Not empty, so it has an address.
-                        held += unsafe hold(
-                            batch, places, in: shard, announcement, absent: &absent,
-                            positions: positions.baseAddress!)
-                    }
+                lockEachShard(of: batch) { shard, places in
+                    // Not empty, so it has an address.
+                    held += unsafe hold(
+                        batch, places, in: shard, announcement, absent: &absent,
+                        positions: positions.baseAddress!)
                 }
             }
         }

@@ -19,15 +19,11 @@ extension RowStore {
         unsafe withScratch { scratch in
             unsafe withUnsafeTemporaryAllocation(of: Int32.self, capacity: Self.lookupCountMax) {
                 positions in
-                for (number, shard) in shards.enumerated() {
-                    let places = batch.places(of: number)
-                    if places.isEmpty { continue }
-                    shard.lock.withLock {
-                        unsafe pullHot(
-                            batch, places, in: shard, creation, into: output, found: found,
-                            endsHolds: endsHolds && !shard.holds.isEmpty,
-                            missing: &missing, positions: positions.baseAddress!, scratch: scratch)
-                    }
+                lockEachShard(of: batch) { shard, places in
+                    unsafe pullHot(
+                        batch, places, in: shard, creation, into: output, found: found,
+                        endsHolds: endsHolds && !shard.holds.isEmpty,
+                        missing: &missing, positions: positions.baseAddress!, scratch: scratch)
                 }
             }
         }
@@ -39,14 +35,10 @@ extension RowStore {
         var absent = [Bool](repeating: false, count: keys.count)
         unsafe keys.withBytes { keys in
             let batch = unsafe batch(Keys(keys))
-            for (number, shard) in shards.enumerated() {
-                let places = batch.places(of: number)
-                if places.isEmpty { continue }
-                shard.lock.withLock {
-                    for place in places {
-                        let position = shard.position(of: batch.key(place), hash: batch.hash(place))
-                        absent[batch.member(place)] = position < 0
-                    }
+            lockEachShard(of: batch) { shard, places in
+                for place in places {
+                    let position = shard.position(of: batch.key(place), hash: batch.hash(place))
+                    absent[batch.member(place)] = position < 0
                 }
             }
         }
@@ -175,20 +167,15 @@ extension RowStore {
         if keys.isEmpty { return }
         unsafe keys.withBytes { keys in
             let batch = unsafe batch(Keys(keys))
-            for (number, shard) in shards.enumerated() {
-                let places = batch.places(of: number)
-                if places.isEmpty { continue }
-                shard.lock.withLock {
-                    if shard.holds.isEmpty { return }
-                    var ended = EndedHolds()
-                    for place in places {
-                        ended.add(
-                            batch.key(place), hash: batch.hash(place), in: shard,
-                            budget.announcements)
-                    }
-                    ended.tell(budget.announcements)
-                    shard.statistics.announcedHits += ended.count
+            lockEachShard(of: batch) { shard, places in
+                if shard.holds.isEmpty { return }
+                var ended = EndedHolds()
+                for place in places {
+                    ended.add(
+                        batch.key(place), hash: batch.hash(place), in: shard, budget.announcements)
                 }
+                ended.tell(budget.announcements)
+                shard.statistics.announcedHits += ended.count
             }
         }
     }

@@ -156,42 +156,37 @@ extension RowStore {
         let now = now
         entry?.begin(.changed, table: table, recordBytes: layout.stride)
         unsafe withScratch { scratch in
-            for (number, shard) in shards.enumerated() {
-                let places = batch.places(of: number)
-                if places.isEmpty { continue }
-                shard.lock.withLock {
-                    var rounding = RoundingStatistics()
-                    defer { shard.statistics.rounding += rounding }
-                    if let log, let entry { entry.beginSection(ticket: log.ticket()) }
-                    for place in places {
-                        let ahead = place + Self.prefetchDistance
-                        if ahead < places.upperBound, unsafe positions[ahead] >= 0 {
-                            unsafe Shard.prefetch(
-                                shard.record(Int(positions[ahead])), 0..<layout.stride)
-                            unsafe Shard.prefetch(
-                                UnsafeRawPointer(rows.row(batch.member(ahead))),
-                                0..<4 * layout.dimension)
-                        }
-                        let key = batch.key(place)
-                        // A demotion may have moved the row within its slab since it was pinned.
-                        var position = unsafe Int(positions[place])
-                        if position < 0 || position >= shard.count || shard.key(at: position) != key
-                        {
-                            position = shard.position(of: key, hash: batch.hash(place))
-                        }
-                        precondition(position >= 0, "a pinned row has left the hot tier")
-                        let record = unsafe shard.record(position)
-                        unsafe apply(
-                            rows.row(batch.member(place)), change, to: record, key: key, push: push,
-                            stepSize: stepSize, scratch: scratch, &rounding)
-                        if layout.keepsLastUse { unsafe layout.setLastUse(record, now) }
-                        let meta = unsafe shard.meta(record)
-                        unsafe meta.pointee.touch(epoch: epoch)
-                        unsafe meta.pointee.beBorn()
-                        unsafe meta.pointee.bits =
-                            unsafe (meta.pointee.bits | RowMeta.dirty) - RowMeta.pin
-                        unsafe entry?.append(record: record)
+            lockEachShard(of: batch) { shard, places in
+                var rounding = RoundingStatistics()
+                defer { shard.statistics.rounding += rounding }
+                if let log, let entry { entry.beginSection(ticket: log.ticket()) }
+                for place in places {
+                    let ahead = place + Self.prefetchDistance
+                    if ahead < places.upperBound, unsafe positions[ahead] >= 0 {
+                        unsafe Shard.prefetch(
+                            shard.record(Int(positions[ahead])), 0..<layout.stride)
+                        unsafe Shard.prefetch(
+                            UnsafeRawPointer(rows.row(batch.member(ahead))),
+                            0..<4 * layout.dimension)
                     }
+                    let key = batch.key(place)
+                    // A demotion may have moved the row within its slab since it was pinned.
+                    var position = unsafe Int(positions[place])
+                    if position < 0 || position >= shard.count || shard.key(at: position) != key {
+                        position = shard.position(of: key, hash: batch.hash(place))
+                    }
+                    precondition(position >= 0, "a pinned row has left the hot tier")
+                    let record = unsafe shard.record(position)
+                    unsafe apply(
+                        rows.row(batch.member(place)), change, to: record, key: key, push: push,
+                        stepSize: stepSize, scratch: scratch, &rounding)
+                    if layout.keepsLastUse { unsafe layout.setLastUse(record, now) }
+                    let meta = unsafe shard.meta(record)
+                    unsafe meta.pointee.touch(epoch: epoch)
+                    unsafe meta.pointee.beBorn()
+                    unsafe meta.pointee.bits =
+                        unsafe (meta.pointee.bits | RowMeta.dirty) - RowMeta.pin
+                    unsafe entry?.append(record: record)
                 }
             }
         }

@@ -105,6 +105,15 @@ final class RowStore: @unchecked Sendable {  // Each shard guards itself; `log` 
         unsafe KeyBatch(keys, hash: hash, shardCount: shards.count)
     }
 
+    /// Calls `body` for each shard that has some of the keys, with their places, under its lock.
+    @inline(__always)
+    func lockEachShard(of batch: borrowing KeyBatch, _ body: (Shard, Range<Int>) -> Void) {
+        for (number, shard) in shards.enumerated() {
+            let places = batch.places(of: number)
+            if !places.isEmpty { shard.lock.withLock { body(shard, places) } }
+        }
+    }
+
     /// Keys looked up at once under a lock: enough for their cache misses to overlap, few enough
     /// for the lines that they fetch to stay in the first-level cache until they are read.
     static let lookupCountMax = 128
