@@ -8,6 +8,8 @@ struct ColdFrequencies {
     /// A power of two of lines; none before anything has been noted.
     private var counters: [UInt8] = []
     private var epoch: UInt32 = 0
+    /// Of rows that stayed on disk, since what is known was last halved for them.
+    private var reads = 0
 
     /// The largest frequency that can be remembered.
     static let most = UInt16(UInt8.max)
@@ -41,6 +43,20 @@ struct ColdFrequencies {
         let (one, other) = places(hash)
         counters[one] = max(counters[one], count)
         counters[other] = max(counters[other], count)
+    }
+
+    /// Notes a row that was read and stays on disk, as ``note(_:_:epoch:)`` does.
+    ///
+    /// There may be many times as many such rows as the sketch can tell apart: then the reads of all that
+    /// share a counter add up in it, and each of them would seem to be used often. So what is known halves
+    /// after half as many reads as there are counters (TinyLFU's reset; Einziger, Friedman and Manes, ACM
+    /// Transactions on Storage 13(4), 2017).
+    mutating func noteRead(_ hash: UInt64, _ frequency: UInt16, epoch: UInt32) {
+        note(hash, frequency, epoch: epoch)
+        reads += 1
+        if reads < counters.count / 2 { return }
+        reads = 0
+        for at in counters.indices { counters[at] /= 2 }
     }
 
     /// As of `epoch`; 0 for a row of which nothing is known.

@@ -255,7 +255,7 @@ extension RowStore {
             flags: RowMeta.coldCopy | (parsed.precision == layout.precision ? RowMeta.exactCopy : 0)
         )
         if !isWanted(in: shard, meta.frequency(at: now), promotion) {
-            shard.noteCold(hash, frequency: meta.frequency(at: now), epoch: now)
+            shard.noteRead(hash, frequency: meta.frequency(at: now), epoch: now)
             unsafe read(parsed, value, key, into: guest, scratch: scratch)
             unsafe shard.meta(guest).pointee = meta
             return nil

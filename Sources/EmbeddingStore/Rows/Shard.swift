@@ -161,15 +161,20 @@ internal import NIOConcurrencyHelpers
     func removeDemoted(
         at position: Int, key: UInt64, hash: UInt64, frequency: UInt16, epoch: UInt32
     ) {
-        noteCold(hash, frequency: frequency, epoch: epoch)
+        reserveColdFrequencies()
+        coldFrequencies.note(hash, frequency, epoch: epoch)
         remove(at: position, key: key, hash: hash)
     }
 
-    /// Remembers how often a row is used that is on disk only.
-    func noteCold(_ hash: UInt64, frequency: UInt16, epoch: UInt32) {
+    /// Remembers the use of a row that stays on disk.
+    func noteRead(_ hash: UInt64, frequency: UInt16, epoch: UInt32) {
+        reserveColdFrequencies()
+        coldFrequencies.noteRead(hash, frequency, epoch: epoch)
+    }
+
+    private func reserveColdFrequencies() {
         let before = coldFrequencies.bytes
         coldFrequencies.reserve(rows: count)
-        coldFrequencies.note(hash, frequency, epoch: epoch)
         budget.add(coldFrequencies.bytes - before)
     }
 

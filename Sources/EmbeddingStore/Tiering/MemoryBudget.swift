@@ -86,10 +86,11 @@ final class MemoryBudget: @unchecked Sendable {  // plain properties are guarded
 
     /// Whether a row on disk that is only read shall come into memory: where there is room, or if it is
     /// used more often than those that would leave for it, or as often as can be known of a row on
-    /// disk.
+    /// disk. Once more does not count: it would be chance, and two rows that are used alike would go on
+    /// changing places.
     func promotes(frequency: UInt16) -> Bool {
         usedBytes < lowBytes || frequency >= ColdFrequencies.most
-            || FrequencyHistogram.bucket(of: frequency) > leavingBucket.load(ordering: .relaxed)
+            || FrequencyHistogram.bucket(of: frequency) > leavingBucket.load(ordering: .relaxed) + 1
     }
 
     /// Counts rows that were read and left on disk.

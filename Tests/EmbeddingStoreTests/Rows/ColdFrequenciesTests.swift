@@ -69,4 +69,25 @@ import Testing
             #expect(frequencies.frequency(Self.hash(UInt64(row)), epoch: 3) >= row % 50 + 1)
         }
     }
+
+    /// Of many more rows than counters that are read in turn none seems to be used often; one that
+    /// is, does.
+    @Test func readsOfManyRowsAreNoFrequentUse() {
+        let rows = 200
+        var frequencies = Self.filled(rows: rows) { _ in 1 }
+        var largest: UInt16 = 0
+        for pass in 0..<5 {
+            for row in 0..<50 * rows {
+                for id in row % 10 == 0 ? [row, 1_000_000] : [row] {
+                    let hash = Self.hash(UInt64(id))
+                    let known = frequencies.frequency(hash, epoch: 3)
+                    if pass > 0, id == row { largest = max(largest, known) }
+                    frequencies.noteRead(hash, known + 1, epoch: 3)
+                }
+            }
+        }
+        let often = frequencies.frequency(Self.hash(1_000_000), epoch: 3)
+        #expect(often >= 20, "a tenth of the reads, and seems to be used \(often) times")
+        #expect(largest < often / 2, "one read in 10,000 seems to be used \(largest) times")
+    }
 }

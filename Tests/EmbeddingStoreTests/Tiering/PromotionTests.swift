@@ -69,14 +69,28 @@ import Testing
         let new = Array(Self.others.prefix(1600))
         var uses = 0
         var ratio = 0.0
-        while ratio < 0.95, uses < 200 {
+        while ratio < 0.95, uses < 400 {
             uses += 1
             ratio = try serve(new)
         }
         print("new favourites have come in after \(uses) reads each, hit ratio \(ratio)")
         // The demoter's thread gets its turns when it gets them.
-        #expect(uses <= 150, "hit ratio \(ratio) after \(uses) reads each")
+        #expect(uses < 400, "hit ratio \(ratio) after \(uses) reads each")
         #expect(uses > 1, "they were there before they were read")
+    }
+
+    /// Twenty times as many rows as fit, each as seldom as the next: they must not change places.
+    @Test func rowsThatAreReadInTurnStayWhereTheyAre() throws {
+        let ids: [UInt64] = Array(20_000..<56_000)
+        try inBatches(ids) { _ = try table.pull($0) }
+        for _ in 0..<4 { try inBatches(ids) { _ = try table.serve($0) } }
+        let before = table.statistics()
+        try inBatches(ids) { _ = try table.serve($0) }
+        let after = table.statistics()
+        #expect(after.misses - before.misses > ids.count * 8 / 10, "they were in memory")
+        let promotions = after.promotions - before.promotions
+        print("of \(ids.count) rows that were read in turn \(promotions) came in")
+        #expect(promotions < ids.count / 20, "\(promotions) of \(ids.count)")
     }
 
     @Test func rowsComeInWhereThereIsRoom() throws {
