@@ -69,7 +69,7 @@ let package = Package(
         .target(
             name: "EmbeddingServer",
             dependencies: [
-                "EmbeddingStore", "EmbeddingWire", "EmbeddingAccess",
+                "EmbeddingStore", "EmbeddingWire", "EmbeddingAccess", "CLinux",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOPosix", package: nio),
                 .product(name: "NIOConcurrencyHelpers", package: nio),

@@ -1,5 +1,6 @@
 public import EmbeddingWire
 internal import Foundation
+internal import NIOConcurrencyHelpers
 public import NIOCore
 internal import NIOPosix
 internal import Synchronization
@@ -20,6 +21,7 @@ public final class EmbeddingClient: Sendable {
     private let welcome: Welcome
     /// The last request id that was given out; they come round after 2^32 requests.
     private let lastRequestID = Atomic<UInt32>(0)
+    private let shared = NIOLockedValueBox<SharedReplies?>(nil)
     /// For how long a call waits for its answer.
     public let timeout: TimeAmount
 
@@ -44,11 +46,15 @@ public final class EmbeddingClient: Sendable {
     ///   - access: what to show to the server, and how to know it.
     ///   - group: event loops to choose one from; the process's shared ones when none are given.
     ///   - timeout: for the connection, and later for each call unless it names its own.
+    ///   - sharedReplyBytes: memory that a server on this machine is asked to place pulled rows in, which
+    ///     saves copying them through the socket; 0 for none. They come through the socket where it
+    ///     cannot be had (``sharesReplies``), and while all of it is in use.
     /// - Throws: ``ConnectionError``; with the code `unauthorized` in
     ///   ``ConnectionError/refused(_:)`` when the server does not know the token.
     public static func connect(
         to address: ServerAddress, access: ClientAccess = ClientAccess(),
-        group: (any EventLoopGroup)? = nil, timeout: TimeAmount = .seconds(30)
+        group: (any EventLoopGroup)? = nil, timeout: TimeAmount = .seconds(30),
+        sharedReplyBytes: Int = 0
     ) async throws -> EmbeddingClient {
         let tls = try TLSHandshake(with: address, access)
         let eventLoop = (group ?? MultiThreadedEventLoopGroup.singleton).next()
@@ -77,10 +83,27 @@ public final class EmbeddingClient: Sendable {
         }
         let patience = eventLoop.scheduleTask(in: timeout) { handler.value.close(.timedOut) }
         defer { patience.cancel() }
-        return EmbeddingClient(
+        let client = EmbeddingClient(
             address: address, channel: channel, handler: handler,
             welcome: try await welcomed.futureResult.get(), timeout: timeout)
+        if sharedReplyBytes > 0 { await client.shareReplies(sharedReplyBytes) }
+        return client
     }
+
+    /// Asks for memory for replies. Whatever keeps it from being had, the socket is there.
+    private func shareReplies(_ byteCount: Int) async {
+        guard welcome.capabilities.contains(.sharedReplies),
+            let process = try? await channel.peerProcess(),
+            let memory = try? await reply(to: encoder.share(byteCount: UInt64(byteCount)))
+                .sharedMemory()
+        else { return }
+        shared.withLockedValue { $0 = SharedReplies(memory, process: process) }
+    }
+
+    /// Whether pulled rows come in memory that the server shares with this client.
+    public var sharesReplies: Bool { sharedReplies != nil }
+
+    package var sharedReplies: SharedReplies? { shared.withLockedValue { $0 } }
 
     /// Why a connection could not be made, in the system's words.
     private static func reason(of error: any Error) -> String {

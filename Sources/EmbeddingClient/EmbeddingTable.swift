@@ -36,13 +36,19 @@ public struct EmbeddingTable: Sendable {
         _ ids: [UInt64], create: Bool = true, format: RowFormat = .float32
     ) async throws -> PulledRows {
         try check(ids)
-        let frame = client.encoder.pull(table: number, ids: ids, create: create, format: format)
-        let reply = try await client.reply(to: frame)
+        return try await sendPull(ids, create: create, format: format).rows()
+    }
+
+    /// Sends a pull; the rows are to be waited for.
+    private func sendPull(_ ids: [UInt64], create: Bool, format: RowFormat) -> SentPull {
         let layout = RowsLayout(
             rows: ids.count, dimension: dimension, format: format, hasFound: !create)
-        return PulledRows(
-            dimension: dimension, values: try reply.rows(layout),
-            found: create ? nil : try reply.found(layout))
+        let shared = client.sharedReplies
+        let part = shared?.take(layout.byteCount)
+        let frame = client.encoder.pull(
+            table: number, ids: ids, create: create, format: format, place: part?.place)
+        return SentPull(
+            layout: layout, reply: client.send(frame), shared: shared, part: part)
     }
 
     /// Applies a gradient to the row of each id, and returns once that is done.
@@ -77,14 +83,13 @@ public struct EmbeddingTable: Sendable {
         let push = client.send(
             client.encoder.push(
                 table: number, dimension: dimension, ids: ids, gradients: gradients))
-        let pull = client.send(
-            client.encoder.pull(table: number, ids: pulled, create: true))
-        let (pushed, reply) = (try await push.get(), try await pull.get())
-        try pushed.checkStatus()
-        try reply.checkStatus()
-        let layout = RowsLayout(
-            rows: pulled.count, dimension: dimension, format: .float32, hasFound: false)
-        return PulledRows(dimension: dimension, values: try reply.rows(layout), found: nil)
+        let pull = sendPull(pulled, create: true, format: .float32)
+        let pushed: Result<Frame, any Error>
+        do { pushed = .success(try await push.get()) } catch { pushed = .failure(error) }
+        // Waited for in any case: its part of shared memory is in use until then.
+        let rows = try await pull.rows()
+        try pushed.get().checkStatus()
+        return rows
     }
 
     /// Replaces the row of each id; the last row counts for an id that comes more than once.

@@ -95,6 +95,9 @@ extension ConnectionHandler {
         received = ReceiveBuffer(frameBytesMax: options.frameBytesMax)
         memory.receivedBytes = 0
         memory.unsentBytes = 0
+        // Requests on disk threads keep theirs until they are done.
+        replyMemory = nil
+        memory.sharedBytes = 0
         letGo()
         context.fireChannelInactive()
     }

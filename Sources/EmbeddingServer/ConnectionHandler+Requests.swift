@@ -10,7 +10,7 @@ extension ConnectionHandler {
         switch message {
         case .handshake(let hello):
             let welcome = options.access.welcome(
-                hello, capabilities: dispatcher.capabilities, limits: dispatcher.limits)
+                hello, capabilities: capabilities(context), limits: dispatcher.limits)
             granted = welcome.capabilities
             write(context, welcome)
             if let refusal = welcome.refusal {
@@ -29,6 +29,10 @@ extension ConnectionHandler {
             do throws(WireError) {
                 let request = try Request(frame, limits: dispatcher.limits, granted: granted)
                 try dispatcher.check(request, granted: granted)
+                if case .share(let byteCount) = request {
+                    try share(context, frame.header, byteCount: byteCount, started: started)
+                    return
+                }
                 let pending = PendingRequest(request, frame, started: started)
                 // Other requests are small, and tell what is going on; unless writes hold them up.
                 if request.ids != nil || !order.isEmpty { try memory.reserve(pending.requestBytes) }
@@ -50,7 +54,7 @@ extension ConnectionHandler {
 
     func run(_ context: ChannelHandlerContext, _ pending: PendingRequest) {
         let outcome = dispatcher.start(
-            pending.request, pending.header, granted: granted, announcer,
+            pending.request, pending.header, granted: granted, announcer, replyMemory,
             context.channel.allocator, &memory)
         switch outcome {
         case .done(let frame, let failed):

@@ -30,6 +30,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     var granted: Capabilities = []
     /// What is announced on this connection ends with it.
     let announcer: Announcer?
+    /// Where rows are placed whose requests say so.
+    var replyMemory: ReplyMemory?
 
     var order = WriteOrder()
     /// Requests that have waited for a write and may run now, in the order in which they came.

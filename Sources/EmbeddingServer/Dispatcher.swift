@@ -79,23 +79,26 @@ struct Dispatcher: Sendable {
     }
 
     /// Answers a request from memory, or says what is left to do on a thread that may block. What
-    /// a large reply takes is reserved from `room` first.
+    /// a large reply takes is reserved from `room` first; `shared` is there already.
     func start(
         _ request: Request, _ header: FrameHeader, granted: Capabilities,
-        _ announcer: Announcer?, _ allocator: ByteBufferAllocator, _ room: inout ConnectionMemory
+        _ announcer: Announcer?, _ shared: ReplyMemory?, _ allocator: ByteBufferAllocator,
+        _ room: inout ConnectionMemory
     ) -> Outcome {
         let reply = Reply(to: header, allocator: allocator)
         do throws(WireError) {
             switch request {
             case .ping(let payload): return .done(reply.echo(payload), failed: false)
-            case .pull(let table, let ids, let create, let format):
-                return try pull(try self.table(table), ids, create, format, reply, &room)
+            case .pull(let table, let ids, let create, let delivery):
+                return try pull(
+                    try self.table(table), ids, create, delivery, shared, reply, &room)
             case .push(let table, let dimension, let ids, let gradients):
                 return try write(try writableTable(table), dimension, ids, gradients, .push, reply)
             case .assign(let table, let dimension, let ids, let rows):
                 return try write(try writableTable(table), dimension, ids, rows, .assign, reply)
-            case .pool(let table, let bags, let create, let format):
-                return try pool(try self.table(table), bags, create, format, reply, &room)
+            case .pool(let table, let bags, let create, let delivery):
+                return try pool(
+                    try self.table(table), bags, create, delivery, shared, reply, &room)
             case .openTable(let name):
                 let table = try translating { () throws(StoreError) in
                     try store.readableTable(named: name)
@@ -113,6 +116,7 @@ struct Dispatcher: Sendable {
             case .createTable, .dropTable, .delete, .shrink, .admit, .stats, .checkpoint:
                 let mayWrite = granted.contains(.writes)
                 return .blocks(replyBytes: 0) { answer($0, mayWrite: mayWrite, reply) }
+            case .share: preconditionFailure("answered by the connection")
             }
         } catch {
             return .done(refusal(error, reply).frame, failed: true)
@@ -156,15 +160,16 @@ struct Dispatcher: Sendable {
     // MARK: rows
 
     private func pull(
-        _ table: any ReadableTable, _ ids: WireIDs, _ create: Bool,
-        _ format: EmbeddingWire.RowFormat,
-        _ reply: Reply, _ room: inout ConnectionMemory
+        _ table: any ReadableTable, _ ids: WireIDs, _ create: Bool, _ delivery: RowDelivery,
+        _ shared: ReplyMemory?, _ reply: Reply, _ room: inout ConnectionMemory
     ) throws(WireError) -> Outcome {
         let layout = RowsLayout(
-            rows: ids.count, dimension: table.schema.dimension, format: format, hasFound: !create)
+            rows: ids.count, dimension: table.schema.dimension, format: delivery.format,
+            hasFound: !create)
         try check(layout)
-        try room.reserve(Int(reply.request.bodyBytes) + layout.byteCount)
-        let rows = PulledRows(reply, layout)
+        let replyBytes = delivery.place == nil ? layout.byteCount : 0
+        try room.reserve(Int(reply.request.bodyBytes) + replyBytes)
+        let rows = try PulledRows(reply, layout, at: delivery.place, in: shared)
         let missing = try translating { () throws(StoreError) in
             try ids.withBytes { (bytes) throws(StoreError) in
                 try rows.withOutput { (output, found) throws(StoreError) in
@@ -174,7 +179,7 @@ struct Dispatcher: Sendable {
         }
         statistics.count(rows: ids.count, of: .pull)
         if missing.isEmpty { return .done(rows.frame, failed: false) }
-        return .blocks(replyBytes: layout.byteCount + 4 * missing.count) { request in
+        return .blocks(replyBytes: replyBytes + 4 * missing.count) { request in
             answer(reply) { () throws(StoreError) in
                 try request.withIDs { (bytes) throws(StoreError) in
                     try rows.withOutput { (output, found) throws(StoreError) in
@@ -259,16 +264,17 @@ struct Dispatcher: Sendable {
 
     private func pool(
         _ table: any ReadableTable, _ wire: EmbeddingWire.Bags, _ create: Bool,
-        _ format: EmbeddingWire.RowFormat,
-        _ reply: Reply, _ room: inout ConnectionMemory
+        _ delivery: RowDelivery, _ shared: ReplyMemory?, _ reply: Reply,
+        _ room: inout ConnectionMemory
     ) throws(WireError) -> Outcome {
         let layout = RowsLayout(
-            rows: wire.offsets.count, dimension: table.schema.dimension, format: format,
+            rows: wire.offsets.count, dimension: table.schema.dimension, format: delivery.format,
             hasFound: false)
         try check(layout)
         // Its factors are below 2^32 and 2^12.
         let gatheredBytes = 4 * wire.ids.count * table.schema.dimension
-        try room.reserve(Int(reply.request.bodyBytes) + layout.byteCount + gatheredBytes)
+        let replyBytes = delivery.place == nil ? layout.byteCount : 0
+        try room.reserve(Int(reply.request.bodyBytes) + replyBytes + gatheredBytes)
         let (bags, gathered) = try translating { () throws(StoreError) in
             (
                 try Bags(
@@ -280,12 +286,12 @@ struct Dispatcher: Sendable {
             )
         }
         statistics.count(rows: wire.ids.count, of: .pool)
-        let rows = PulledRows(reply, layout)
+        let rows = try PulledRows(reply, layout, at: delivery.place, in: shared)
         if gathered.isComplete {
             rows.withOutput { output, _ in table.combine(gathered, bags, into: output) }
             return .done(rows.frame, failed: false)
         }
-        return .blocks(replyBytes: layout.byteCount + gatheredBytes) { request in
+        return .blocks(replyBytes: replyBytes + gatheredBytes) { request in
             answer(reply) { () throws(StoreError) in
                 try request.withIDs { (ids) throws(StoreError) in
                     try table.gatherCold(ids, create: create, gathered)
@@ -361,7 +367,7 @@ struct Dispatcher: Sendable {
                     CheckpointReport(
                         path: path, rows: copy.rows, bytes: copy.bytes, seconds: seconds
                     ).json)
-            case .ping, .openTable, .listTables, .pull, .push, .assign, .pool, .prefetch,
+            case .ping, .openTable, .listTables, .share, .pull, .push, .assign, .pool, .prefetch,
                 .count:
                 preconditionFailure("answered on the event loop")
             }

@@ -59,7 +59,7 @@ final class PendingRequest: @unchecked Sendable {
         case .count(let table), .shrink(let table, _, _), .dropTable(let table): .table(table)
         case .stats(let table): table == 0 ? .everything : .table(table)
         case .checkpoint: .everything
-        case .ping, .createTable, .openTable, .listTables: .nothing
+        case .ping, .createTable, .openTable, .listTables, .share: .nothing
         // What a write before it makes is in memory anyway.
         case .prefetch: .nothing
         }

@@ -5,8 +5,8 @@ extension Request {
     var changesRows: Bool {
         switch self {
         case .push, .assign, .delete, .shrink, .admit, .dropTable: true
-        case .ping, .createTable, .openTable, .listTables, .pull, .pool, .prefetch, .count, .stats,
-            .checkpoint:
+        case .ping, .createTable, .openTable, .listTables, .share, .pull, .pool, .prefetch, .count,
+            .stats, .checkpoint:
             false
         }
     }
@@ -30,8 +30,8 @@ extension Request {
             ids
         case .push(_, _, let ids, _), .assign(_, _, let ids, _): ids
         case .pool(_, let bags, _, _): bags.ids
-        case .ping, .createTable, .openTable, .listTables, .dropTable, .count, .shrink, .stats,
-            .checkpoint:
+        case .ping, .createTable, .openTable, .listTables, .dropTable, .share, .count, .shrink,
+            .stats, .checkpoint:
             nil
         }
     }

@@ -17,7 +17,12 @@ package struct Capabilities: OptionSet, Hashable, Sendable {
     /// Rows may be announced with `prefetch`.
     package static let prefetch = Capabilities(rawValue: 1 << 3)
 
-    package static let all: Capabilities = [.float16Rows, .int16Rows, .writes, .prefetch]
+    /// Rows may be placed in memory that both sides share.
+    package static let sharedReplies = Capabilities(rawValue: 1 << 4)
+
+    package static let all: Capabilities = [
+        .float16Rows, .int16Rows, .writes, .prefetch, .sharedReplies,
+    ]
 
     /// Whether rows may be asked for in `format`.
     package func allow(_ format: RowFormat) -> Bool {

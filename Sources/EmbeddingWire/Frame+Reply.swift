@@ -12,7 +12,7 @@ extension Frame {
             ErrorCode(rawValue: header.status), message, retryAfterMs: retryAfterMs)
     }
 
-    /// Of `dropTable`, `push` and `assign`.
+    /// Of `dropTable`, `push`, `assign`, and of rows that are placed in shared memory.
     package func checkEmpty() throws(WireError) {
         try BodyReader(body, naming: "the reply").end()
     }
@@ -42,6 +42,18 @@ extension Frame {
         return tables
     }
 
+    /// Of `share`.
+    package func sharedMemory() throws(WireError) -> SharedMemory {
+        var reader = BodyReader(body, naming: "the reply about shared memory")
+        let memory = SharedMemory(
+            byteCount: try reader.integer(as: UInt64.self),
+            inode: try reader.integer(as: UInt64.self),
+            descriptor: try reader.integer(as: UInt32.self))
+        try reader.zeros(count: 4)
+        try reader.end()
+        return memory
+    }
+
     /// Of `delete`, `count`, `shrink` and `admit`: a number of rows.
     package func rowCount() throws(WireError) -> UInt64 {
         var reader = BodyReader(body, naming: "the count reply")
@@ -68,12 +80,7 @@ extension Frame {
     package func found(_ layout: RowsLayout) throws(WireError) -> [Bool] {
         precondition(layout.hasFound, "a reply without found bits")
         try check(layout)
-        return body.withUnsafeReadableBytes { bytes in
-            let bits = bytes[layout.rowBytes...]
-            return (0..<layout.rows).map { row in
-                bits[bits.startIndex + row / 8] >> UInt8(row % 8) & 1 == 1
-            }
-        }
+        return body.withUnsafeReadableBytes { bytes in layout.decodeFound(bytes) }
     }
 
     private func check(_ layout: RowsLayout) throws(WireError) {

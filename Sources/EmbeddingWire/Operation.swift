@@ -5,6 +5,7 @@ package enum Operation: UInt8, CaseIterable, Sendable {
     case openTable = 0x03
     case listTables = 0x04
     case dropTable = 0x05
+    case share = 0x06
     case pull = 0x10
     case push = 0x11
     case assign = 0x12
@@ -23,7 +24,7 @@ package enum Operation: UInt8, CaseIterable, Sendable {
         case .dropTable, .pull, .push, .assign, .pool, .delete, .count, .shrink, .admit,
             .prefetch, .stats:
             true
-        case .ping, .createTable, .openTable, .listTables, .checkpoint: false
+        case .ping, .createTable, .openTable, .listTables, .share, .checkpoint: false
         }
     }
 

@@ -30,7 +30,7 @@ package struct Reply {
         begin(bodyBytes: layout.byteCount)
     }
 
-    /// Done, and nothing to say.
+    /// Done, and nothing to say: the rows, if it is about any, are in shared memory.
     package func empty() -> ByteBuffer {
         begin(bodyBytes: 0)
     }
@@ -59,6 +59,14 @@ package struct Reply {
             frame.writeTableName(table.name)
             table.schema.write(to: &frame)
         }
+        return frame
+    }
+
+    /// To `share`.
+    package func shared(_ memory: SharedMemory) -> ByteBuffer {
+        var frame = begin(bodyBytes: SharedMemory.byteCount)
+        frame.writeMultipleIntegers(
+            memory.byteCount, memory.inode, memory.descriptor, UInt32(0), endianness: .little)
         return frame
     }
 

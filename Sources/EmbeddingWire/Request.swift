@@ -11,10 +11,12 @@ package enum Request: Sendable {
     case openTable(name: String)
     case listTables
     case dropTable(table: UInt32)
-    case pull(table: UInt32, ids: WireIDs, create: Bool, format: RowFormat)
+    /// Makes memory for the rows of replies.
+    case share(byteCount: UInt64)
+    case pull(table: UInt32, ids: WireIDs, create: Bool, delivery: RowDelivery)
     case push(table: UInt32, dimension: Int, ids: WireIDs, gradients: WireFloats)
     case assign(table: UInt32, dimension: Int, ids: WireIDs, rows: WireFloats)
-    case pool(table: UInt32, bags: Bags, create: Bool, format: RowFormat)
+    case pool(table: UInt32, bags: Bags, create: Bool, delivery: RowDelivery)
     case delete(table: UInt32, ids: WireIDs)
     case admit(table: UInt32, ids: WireIDs)
     case prefetch(table: UInt32, ids: WireIDs)
@@ -59,9 +61,13 @@ package enum Request: Sendable {
         case .dropTable:
             try body.end()
             self = .dropTable(table: table)
+        case .share:
+            self = .share(byteCount: try body.integer(as: UInt64.self))
+            try body.end()
         case .pull:
+            let delivery = try body.delivery(format, header.options)
             let ids = try body.onlyIDs(max: limits.idsMax)
-            self = .pull(table: table, ids: ids, create: create, format: format)
+            self = .pull(table: table, ids: ids, create: create, delivery: delivery)
         case .push:
             let (dimension, ids, gradients) = try body.idsAndRows(max: limits.idsMax)
             self = .push(table: table, dimension: dimension, ids: ids, gradients: gradients)
@@ -69,8 +75,9 @@ package enum Request: Sendable {
             let (dimension, ids, rows) = try body.idsAndRows(max: limits.idsMax)
             self = .assign(table: table, dimension: dimension, ids: ids, rows: rows)
         case .pool:
+            let delivery = try body.delivery(format, header.options)
             let bags = try body.bags(idsMax: limits.idsMax)
-            self = .pool(table: table, bags: bags, create: create, format: format)
+            self = .pool(table: table, bags: bags, create: create, delivery: delivery)
         case .delete:
             self = .delete(table: table, ids: try body.onlyIDs(max: limits.idsMax))
         case .admit:
@@ -113,6 +120,11 @@ package enum Request: Sendable {
         guard operation != .prefetch || granted.contains(.prefetch) else {
             throw WireError(.unsupported, "prefetch was not agreed on in the handshake")
         }
+        guard
+            operation != .share && !header.options.hasPlace || granted.contains(.sharedReplies)
+        else {
+            throw WireError(.unsupported, "shared memory was not agreed on in the handshake")
+        }
         guard header.status == 0 else {
             throw WireError(.malformed, "a request of status \(header.status)")
         }
@@ -137,6 +149,14 @@ extension BodyReader {
         let count = Int(try integer(as: UInt32.self))
         guard count <= max else { throw tooManyIDs(count, max: max) }
         return count
+    }
+
+    /// Where rows go, if the options say that it is there.
+    fileprivate mutating func delivery(
+        _ format: RowFormat, _ options: FrameOptions
+    ) throws(WireError) -> RowDelivery {
+        RowDelivery(
+            format: format, place: options.hasPlace ? try integer(as: UInt64.self) : nil)
     }
 
     /// A body of ids and nothing else.

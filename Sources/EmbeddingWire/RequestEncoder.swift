@@ -52,11 +52,22 @@ package struct RequestEncoder: Sendable {
         begin(.dropTable, table: table, bodyBytes: 0)
     }
 
+    /// Asks for memory that the rows of replies may be placed in.
+    package func share(byteCount: UInt64) -> ByteBuffer {
+        var frame = begin(.share, bodyBytes: 8)
+        frame.writeInteger(byteCount, endianness: .little)
+        return frame
+    }
+
+    /// - Parameter place: where in shared memory the rows go; nil: into the reply.
     package func pull(
-        table: UInt32, ids: [UInt64], create: Bool, format: RowFormat = .float32
+        table: UInt32, ids: [UInt64], create: Bool, format: RowFormat = .float32,
+        place: UInt64? = nil
     ) -> ByteBuffer {
-        let options = FrameOptions(format: format, create: create)
-        var frame = begin(.pull, options: options, table: table, bodyBytes: 8 * ids.count)
+        let options = FrameOptions(format: format, create: create, hasPlace: place != nil)
+        let bodyBytes = 8 * ids.count + (place == nil ? 0 : 8)
+        var frame = begin(.pull, options: options, table: table, bodyBytes: bodyBytes)
+        if let place { frame.writeInteger(place, endianness: .little) }
         frame.writeElements(ids)
         return frame
     }
@@ -78,14 +89,18 @@ package struct RequestEncoder: Sendable {
     /// - Parameters:
     ///   - offsets: where each bag begins; ascending from 0 to at most the number of ids.
     ///   - weights: one for each id, or none; with `sum` only.
+    ///   - place: where in shared memory the rows go; nil: into the reply.
     package func pool(
         table: UInt32, mode: PoolMode, ids: [UInt64], offsets: [UInt64], weights: [Float]? = nil,
-        create: Bool, format: RowFormat = .float32
+        create: Bool, format: RowFormat = .float32, place: UInt64? = nil
     ) -> ByteBuffer {
         precondition(weights.map { $0.count == ids.count } ?? true, "a weight for each id")
-        let bodyBytes = 16 + 8 * (ids.count + offsets.count) + 4 * (weights?.count ?? 0)
-        let options = FrameOptions(format: format, create: create)
+        let bodyBytes =
+            16 + 8 * (ids.count + offsets.count) + 4 * (weights?.count ?? 0)
+            + (place == nil ? 0 : 8)
+        let options = FrameOptions(format: format, create: create, hasPlace: place != nil)
         var frame = begin(.pool, options: options, table: table, bodyBytes: bodyBytes)
+        if let place { frame.writeInteger(place, endianness: .little) }
         frame.writeMultipleIntegers(
             UInt32(ids.count), UInt32(offsets.count), mode.rawValue,
             UInt8(weights == nil ? 0 : 1), endianness: .little)

@@ -2,7 +2,7 @@ extension RowsLayout {
     /// The rows at the front of `bytes` as float32, row-major.
     ///
     /// - Parameter bytes: at least ``rowBytes``; not aligned.
-    func decodeRows(_ bytes: UnsafeRawBufferPointer) -> [Float] {
+    package func decodeRows(_ bytes: UnsafeRawBufferPointer) -> [Float] {
         let valueCount = rows * dimension
         return Array(unsafeUninitializedCapacity: valueCount) { values, initialized in
             switch format {
@@ -19,6 +19,13 @@ extension RowsLayout {
             }
             initialized = valueCount
         }
+    }
+
+    /// For each id whether it has a row.
+    ///
+    /// - Parameter bytes: at least ``byteCount``, which end with the found bits.
+    package func decodeFound(_ bytes: UnsafeRawBufferPointer) -> [Bool] {
+        (0..<rows).map { row in bytes[rowBytes + row / 8] >> UInt8(row % 8) & 1 == 1 }
     }
 
     private func decodeInt16(

@@ -13,7 +13,8 @@ struct Bench: AsyncParsableCommand {
             so latencies include the wait behind the requests before. What the server refuses as \
             overloaded is counted, and sent again when the server says so. Ids are drawn ahead of \
             time. With --announce those of pulls are announced, and a pull is sent when the reply says \
-            that its rows are in memory. Where the table is missing it is made, with the schema \
+            that its rows are in memory. With --shared-memory pulled rows are placed in memory that the \
+            server shares, and are not copied out of it. Where the table is missing it is made, with the schema \
             options, and dropped in the end unless --keep is given.
             """)
 
@@ -46,6 +47,12 @@ struct Bench: AsyncParsableCommand {
         help: ArgumentHelp(
             "Requests ahead of which the ids of pulls are announced; 0 for none.", valueName: "n"))
     var announce = 0
+
+    @Option(
+        help: ArgumentHelp(
+            "Memory on each connection for pulled rows; from a server on this machine.",
+            valueName: "size"))
+    var sharedMemory: ByteSize?
 
     @Option(
         help: ArgumentHelp(
@@ -125,9 +132,11 @@ struct Bench: AsyncParsableCommand {
             numberOfThreads: min(connections, System.coreCount))
         var clients: [EmbeddingClient] = []
         for _ in 0..<connections {
-            clients.append(try await server.connect(group: group))
+            clients.append(
+                try await server.connect(
+                    group: group, sharedReplyBytes: sharedMemory?.bytes ?? 0))
         }
-        try check(clients[0])
+        for client in clients { try check(client) }
         let (table, isOurs) = try await openTable(clients[0])
         let report: LoadReport
         do {
@@ -155,6 +164,12 @@ struct Bench: AsyncParsableCommand {
         }
         guard announce == 0 || client.mayPrefetch else {
             throw Failure(.configuration, "the server takes no announcements")
+        }
+        guard sharedMemory == nil || client.sharesReplies else {
+            throw Failure(
+                .configuration,
+                "the server shares no \(sharedMemory?.description ?? "") of memory; it does with a Unix "
+                    + "socket, for its own user")
         }
         guard client.acceptsWrites || !(mix.writes || preload || create) else {
             throw Failure(
@@ -189,8 +204,8 @@ struct Bench: AsyncParsableCommand {
         return LoadReport(
             table: table.name, dimension: table.dimension, rows: rows.value,
             distribution: distribution.description, mix: mix.description, batch: batch,
-            connections: connections, depth: depth, announce: announce, format: format.rawValue,
-            seconds: seconds,
+            connections: connections, depth: depth, announce: announce, sharedMemory: sharedMemory?.bytes,
+            format: format.rawValue, seconds: seconds,
             operations: Dictionary(uniqueKeysWithValues: operations),
             total: LoadReport.line(total, seconds: seconds))
     }

@@ -25,6 +25,8 @@ struct LoadReport: Encodable {
     var connections: Int
     var depth: Int
     var announce: Int
+    /// Bytes for pulled rows on each connection; missing where they came through the socket.
+    var sharedMemory: Int?
     var format: String
     /// How long was measured, the warm-up not counted.
     var seconds: Double

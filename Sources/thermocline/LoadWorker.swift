@@ -115,16 +115,19 @@ final class LoadWorker {
     }
 
     private func send(_ call: Call, for announced: Coming? = nil, started: NIODeadline) {
-        let frame = encode(call)
+        let part = call.operation == .pull ? takePart(for: call) : nil
+        let frame = encode(call, place: part?.place)
         let requestBytes = frame.readableBytes
         client.send(frame).assumeIsolated().whenComplete { result in
             do {
                 let reply = try result.get()
+                if let part { self.client.sharedReplies?.giveBack(part) }
                 if let pause = try self.pause(after: reply, of: call) {
                     self.sendAgain(call, for: announced, started: started, after: pause)
                     return
                 }
-                try self.take(call, started: started, requestBytes: requestBytes, reply)
+                try self.take(
+                    call, isPlaced: part != nil, started: started, requestBytes: requestBytes, reply)
                 self.finish(announced)
             } catch {
                 self.done.fail(error)
@@ -162,13 +165,24 @@ final class LoadWorker {
         }
     }
 
-    private func encode(_ call: Call) -> ByteBuffer {
+    /// Where the rows of a pull go, if there is memory for them that is shared.
+    private func takePart(for call: Call) -> SharedReplies.Part? {
+        client.sharedReplies?.take(layout(of: call).byteCount)
+    }
+
+    private func layout(of call: Call) -> RowsLayout {
+        RowsLayout(
+            rows: call.ids.count, dimension: table.dimension, format: settings.format,
+            hasFound: !settings.create)
+    }
+
+    private func encode(_ call: Call, place: UInt64?) -> ByteBuffer {
         let encoder = client.encoder
         switch call.operation {
         case .pull:
             return encoder.pull(
                 table: table.number, ids: call.ids, create: settings.create,
-                format: settings.format)
+                format: settings.format, place: place)
         case .push:
             return encoder.push(
                 table: table.number, dimension: table.dimension, ids: call.ids,
@@ -188,22 +202,19 @@ final class LoadWorker {
     }
 
     private func take(
-        _ call: Call, started: NIODeadline, requestBytes: Int, _ reply: Frame
+        _ call: Call, isPlaced: Bool, started: NIODeadline, requestBytes: Int, _ reply: Frame
     ) throws {
         let now = NIODeadline.now()
         let bodyBytes =
             switch call.operation {
-            case .pull:
-                RowsLayout(
-                    rows: call.ids.count, dimension: table.dimension, format: settings.format,
-                    hasFound: !settings.create
-                ).byteCount
+            case .pull: layout(of: call).byteCount
             case .push, .assign: 0
             case .prefetch: 8
             }
-        guard reply.body.readableBytes == bodyBytes else {
+        let expectedBytes = isPlaced ? 0 : bodyBytes
+        guard reply.body.readableBytes == expectedBytes else {
             throw WireError(
-                .malformed, "a reply of \(reply.body.readableBytes) bytes, not \(bodyBytes)")
+                .malformed, "a reply of \(reply.body.readableBytes) bytes, not \(expectedBytes)")
         }
         // Of an announcement those that are held.
         let rows = try call.operation == .prefetch ? Int(reply.rowCount()) : call.ids.count

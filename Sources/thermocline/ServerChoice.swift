@@ -106,11 +106,14 @@ struct ServerChoice: ParsableArguments {
         return access
     }
 
-    /// Connects to the server.
-    func connect(group: (any EventLoopGroup)? = nil) async throws -> EmbeddingClient {
+    /// Connects to the server, which is asked for so much memory for replies.
+    func connect(
+        group: (any EventLoopGroup)? = nil, sharedReplyBytes: Int = 0
+    ) async throws -> EmbeddingClient {
         let address = try address()
         return try await EmbeddingClient.connect(
-            to: address, access: access(to: address), group: group)
+            to: address, access: access(to: address), group: group,
+            sharedReplyBytes: sharedReplyBytes)
     }
 
     /// Connects, lets `body` make its calls, and ends the connection.

@@ -169,6 +169,8 @@ final class LoopbackServer: Sendable {
                     throw WireError(.unknownTable, "there is no table \(number)")
                 }
                 return reply.empty()
+            case .share:
+                throw WireError(.unsupported, "nothing is shared here")
             case .admit(_, let ids), .prefetch(_, let ids):
                 return reply.count(UInt64(ids.count))
             case .shrink(_, let minFrequency, let maxAge):
@@ -195,14 +197,15 @@ final class LoopbackServer: Sendable {
             let dimension = Int(table.schema.dimension)
             let fresh = [Float](repeating: 0, count: dimension)
             switch request {
-            case .pull(_, let ids, let create, let format):
+            case .pull(_, let ids, let create, let delivery):
                 let found = ids.array.map { table.rows[$0] != nil }
                 let rows = ids.array.map { table.rows[$0] ?? fresh }
                 if create {
                     for (id, row) in zip(ids.array, rows) { table.rows[id] = row }
                 }
                 let layout = RowsLayout(
-                    rows: ids.count, dimension: dimension, format: format, hasFound: !create)
+                    rows: ids.count, dimension: dimension, format: delivery.format,
+                    hasFound: !create)
                 return encode(rows, found: create ? [] : found, layout, reply)
             case .push(_, let width, let ids, let values),
                 .assign(_, let width, let ids, let values):
@@ -216,7 +219,7 @@ final class LoopbackServer: Sendable {
                     table.rows[id] = replaces ? given : zip(old, given).map { $0 - $1 }
                 }
                 return reply.empty()
-            case .pool(_, let bags, _, let format):
+            case .pool(_, let bags, _, let delivery):
                 let ends = bags.offsets.array.dropFirst() + [UInt64(bags.ids.count)]
                 let rows = zip(bags.offsets.array, ends).map { start, end in
                     (start..<end).reduce(into: fresh) { sum, index in
@@ -226,7 +229,7 @@ final class LoopbackServer: Sendable {
                     }
                 }
                 let layout = RowsLayout(
-                    rows: rows.count, dimension: dimension, format: format, hasFound: false)
+                    rows: rows.count, dimension: dimension, format: delivery.format, hasFound: false)
                 return encode(rows, found: [], layout, reply)
             case .delete(_, let ids):
                 let deleted = ids.array.count { table.rows.removeValue(forKey: $0) != nil }

@@ -152,17 +152,21 @@ extension Request {
         case .openTable(let name): try encoder.openTable(name: name)
         case .listTables: encoder.listTables()
         case .dropTable(let table): encoder.dropTable(table)
-        case .pull(let table, let ids, let create, let format):
-            encoder.pull(table: table, ids: ids.array, create: create, format: format)
+        case .share(let byteCount): encoder.share(byteCount: byteCount)
+        case .pull(let table, let ids, let create, let delivery):
+            encoder.pull(
+                table: table, ids: ids.array, create: create, format: delivery.format,
+                place: delivery.place)
         case .push(let table, let dimension, let ids, let gradients):
             encoder.push(
                 table: table, dimension: dimension, ids: ids.array, gradients: gradients.array)
         case .assign(let table, let dimension, let ids, let rows):
             encoder.assign(table: table, dimension: dimension, ids: ids.array, rows: rows.array)
-        case .pool(let table, let bags, let create, let format):
+        case .pool(let table, let bags, let create, let delivery):
             encoder.pool(
                 table: table, mode: bags.mode, ids: bags.ids.array, offsets: bags.offsets.array,
-                weights: bags.weights?.array, create: create, format: format)
+                weights: bags.weights?.array, create: create, format: delivery.format,
+                place: delivery.place)
         case .delete(let table, let ids): encoder.delete(table: table, ids: ids.array)
         case .admit(let table, let ids): encoder.admit(table: table, ids: ids.array)
         case .prefetch(let table, let ids): encoder.prefetch(table: table, ids: ids.array)

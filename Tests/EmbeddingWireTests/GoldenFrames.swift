@@ -52,6 +52,10 @@ struct GoldenFrame: Decodable, Sendable, CustomTestStringConvertible {
         var maxAge: UInt32?
         var json: String?
         var path: String?
+        var byteCount: String?
+        var inode: String?
+        var descriptor: UInt32?
+        var place: String?
         var errorName: String?
         var retryAfterMs: UInt32?
     }
@@ -159,6 +163,13 @@ extension GoldenFrame.Schema {
 extension GoldenFrame.Fields {
     var idValues: [UInt64] { ids!.map { UInt64($0)! } }
     var offsetValues: [UInt64] { offsets!.map { UInt64($0)! } }
+    var byteCountValue: UInt64 { UInt64(byteCount!)! }
+    var placeValue: UInt64? { place.map { UInt64($0)! } }
+
+    var sharedMemory: SharedMemory {
+        SharedMemory(
+            byteCount: byteCountValue, inode: UInt64(inode!)!, descriptor: descriptor!)
+    }
 
     var rowFormat: RowFormat {
         ["float32": .float32, "float16": .float16, "int16": .int16][format ?? "float32"]!

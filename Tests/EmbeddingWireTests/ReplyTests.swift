@@ -9,7 +9,9 @@ import Testing
         let fields = golden.fields
         return FrameHeader(
             bodyBytes: 5, requestID: fields.requestId!, operation: fields.operationCode.rawValue,
-            options: FrameOptions(format: fields.rowFormat, create: fields.create ?? false),
+            options: FrameOptions(
+                format: fields.rowFormat, create: fields.create ?? false,
+                hasPlace: fields.place != nil),
             table: fields.operationCode.namesTable ? fields.table! : 0)
     }
 
@@ -46,11 +48,14 @@ import Testing
                 })
         case .dropTable, .push, .assign:
             return reply.empty()
+        case .share:
+            return reply.shared(fields.sharedMemory)
         case .delete, .count, .shrink, .admit, .prefetch:
             return reply.count(UInt64(fields.count!)!)
         case .stats, .checkpoint:
             return reply.json(fields.json!)
         case .pull, .pool:
+            if fields.place != nil { return reply.empty() }
             return encodeRows(fields, as: reply)
         }
     }
@@ -104,11 +109,14 @@ import Testing
             #expect(tables.map(\.schema) == fields.tables!.map(\.schema.tableSchema))
         case .dropTable, .push, .assign:
             try frame.checkEmpty()
+        case .share:
+            #expect(try frame.sharedMemory() == fields.sharedMemory)
         case .delete, .count, .shrink, .admit, .prefetch:
             #expect(try frame.rowCount() == UInt64(fields.count!))
         case .stats, .checkpoint:
             #expect(try frame.json() == fields.json)
         case .pull, .pool:
+            if fields.place != nil { return try frame.checkEmpty() }
             let layout = layout(of: fields)
             let rows = try frame.rows(layout)
             #expect(rows.map(\.bitPattern) == fields.rows!.flatMap { $0 }.map(\.bitPattern))
@@ -134,9 +142,12 @@ import Testing
                 #expect(throws: WireError.self) { try other.tables() }
             case .dropTable, .push, .assign:
                 #expect(throws: WireError.self) { try other.checkEmpty() }
+            case .share:
+                #expect(throws: WireError.self) { try other.sharedMemory() }
             case .delete, .count, .shrink, .admit, .prefetch:
                 #expect(throws: WireError.self) { try other.rowCount() }
             case .pull, .pool:
+                if fields.place != nil { continue }
                 #expect(throws: WireError.self) { try other.rows(layout(of: fields)) }
             }
         }

@@ -34,9 +34,11 @@ import Testing
             case .openTable: try encoder.openTable(name: fields.tableName!)
             case .listTables: encoder.listTables()
             case .dropTable: encoder.dropTable(table)
+            case .share: encoder.share(byteCount: fields.byteCountValue)
             case .pull:
                 encoder.pull(
-                    table: table, ids: fields.idValues, create: create, format: fields.rowFormat)
+                    table: table, ids: fields.idValues, create: create, format: fields.rowFormat,
+                    place: fields.placeValue)
             case .push:
                 encoder.push(
                     table: table, dimension: fields.dimension!, ids: fields.idValues,
@@ -49,7 +51,7 @@ import Testing
                 encoder.pool(
                     table: table, mode: fields.bagMode, ids: fields.idValues,
                     offsets: fields.offsetValues, weights: fields.weights, create: create,
-                    format: fields.rowFormat)
+                    format: fields.rowFormat, place: fields.placeValue)
             case .delete: encoder.delete(table: table, ids: fields.idValues)
             case .admit: encoder.admit(table: table, ids: fields.idValues)
             case .prefetch: encoder.prefetch(table: table, ids: fields.idValues)
@@ -84,12 +86,14 @@ import Testing
             #expect(fields.operation == "listTables")
         case .dropTable(let table):
             #expect(table == fields.table)
-        case .pull(let table, let ids, let createRows, let format):
+        case .share(let byteCount):
+            #expect(byteCount == fields.byteCountValue)
+        case .pull(let table, let ids, let createRows, let delivery):
             #expect(table == fields.table)
             #expect(ids.array == fields.idValues)
             #expect((0..<ids.count).map { ids[$0] } == fields.idValues)
             #expect(createRows == create)
-            #expect(format == fields.rowFormat)
+            #expect(delivery == RowDelivery(format: fields.rowFormat, place: fields.placeValue))
         case .push(let table, let dimension, let ids, let gradients):
             #expect(table == fields.table)
             #expect(dimension == fields.dimension)
@@ -100,14 +104,14 @@ import Testing
             #expect(dimension == fields.dimension)
             #expect(ids.array == fields.idValues)
             #expect(rows.array == fields.rows!.flatMap { $0 })
-        case .pool(let table, let bags, let createRows, let format):
+        case .pool(let table, let bags, let createRows, let delivery):
             #expect(table == fields.table)
             #expect(bags.mode == fields.bagMode)
             #expect(bags.ids.array == fields.idValues)
             #expect(bags.offsets.array == fields.offsetValues)
             #expect(bags.weights?.array == fields.weights)
             #expect(createRows == create)
-            #expect(format == fields.rowFormat)
+            #expect(delivery == RowDelivery(format: fields.rowFormat, place: fields.placeValue))
         case .delete(let table, let ids):
             #expect(table == fields.table)
             #expect(ids.array == fields.idValues)
@@ -140,7 +144,8 @@ import Testing
         let bodies = (0..<length).map { frame.body.getSlice(at: 0, length: $0)! } + [longer]
         for body in bodies {
             let wholeIDs = [.pull, .delete, .admit, .prefetch].contains(operation)
-            if wholeIDs && body.readableBytes.isMultiple(of: 8) { continue }
+            let idBytes = body.readableBytes - (golden.fields.place == nil ? 0 : 8)
+            if wholeIDs && idBytes >= 0 && idBytes.isMultiple(of: 8) { continue }
             var header = frame.header
             header.bodyBytes = UInt32(body.readableBytes)
             let error = #expect(throws: WireError.self) {
@@ -171,7 +176,7 @@ import Testing
             #expect(
                 try code({ $0.options = .init(rawValue: options) }, of: pull) == .unknownOperation)
         }
-        for bit in 5..<8 {
+        for bit in 6..<8 {
             #expect(
                 try code({ $0.options = .init(rawValue: 1 << bit) }, of: pull) == .unknownOperation)
         }
@@ -340,6 +345,28 @@ import Testing
             Issue.record("not read as what it is")
             return
         }
+    }
+
+    @Test func sharedMemoryNeedsItsCapability() throws {
+        let encoder = RequestEncoder()
+        let requests = [
+            encoder.share(byteCount: 4096),
+            encoder.pull(table: 1, ids: [1], create: false, place: 0),
+            encoder.pool(
+                table: 1, mode: .sum, ids: [1], offsets: [0], create: false, place: 64),
+        ]
+        for bytes in requests {
+            let error = #expect(throws: WireError.self) {
+                try Self.decode(bytes, granted: Capabilities.all.subtracting(.sharedReplies))
+            }
+            #expect(error?.code == .unsupported)
+            _ = try Self.decode(bytes, granted: [.sharedReplies])
+        }
+        // Only rows have a place.
+        var push = encoder.push(table: 1, dimension: 1, ids: [1], gradients: [1])
+        push.setInteger(UInt8(0x20), at: 9)
+        let error = #expect(throws: WireError.self) { try Self.decode(push) }
+        #expect(error?.code == .unknownOperation)
     }
 
     @Test func pathsAreAbsolute() throws {

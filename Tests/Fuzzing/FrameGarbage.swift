@@ -119,6 +119,11 @@ package struct FrameGarbage {
         tables.victims[random.below(tables.victims.count)]
     }
 
+    /// Where rows go: mostly into the reply, and else to a place that may be shared.
+    private mutating func place() -> UInt64? {
+        random.oneIn(4) ? UInt64(64 * random.below(1 << 12)) : nil
+    }
+
     /// A request as a client would send it.
     private mutating func request() -> [UInt8] {
         let encoder = RequestEncoder()
@@ -129,7 +134,7 @@ package struct FrameGarbage {
         case 0..<30:
             buffer = encoder.pull(
                 table: table, ids: ids, create: random.oneIn(2),
-                format: RowFormat.allCases[random.below(3)])
+                format: RowFormat.allCases[random.below(3)], place: place())
         case 30..<55:
             buffer = encoder.push(
                 table: table, dimension: dimension, ids: ids,
@@ -142,7 +147,7 @@ package struct FrameGarbage {
             buffer = encoder.pool(
                 table: table, mode: isSum ? .sum : .mean, ids: ids,
                 offsets: ids.isEmpty ? [] : [0, UInt64(ids.count / 2)],
-                weights: isSum ? floats(ids.count) : nil, create: random.oneIn(2))
+                weights: isSum ? floats(ids.count) : nil, create: random.oneIn(2), place: place())
         case 75..<79:
             buffer = encoder.delete(table: table, ids: ids)
         case 79..<82:
@@ -153,7 +158,9 @@ package struct FrameGarbage {
             )
         case 84..<86:
             buffer = encoder.count(table: table)
-        case 86..<91:
+        case 86:
+            buffer = encoder.share(byteCount: UInt64(random.below(1 << 20)))
+        case 87..<91:
             buffer = encoder.ping(payload: ids.map { UInt8(truncatingIfNeeded: $0) })
         case 91..<93:
             buffer = encoder.stats(table: random.oneIn(2) ? 0 : table)

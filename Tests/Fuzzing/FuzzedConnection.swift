@@ -153,6 +153,7 @@ final class FuzzedConnection {
         case .createTable, .openTable: _ = try reply.schema()
         case .listTables: _ = try reply.tables()
         case .dropTable, .push, .assign: try reply.checkEmpty()
+        case .share: _ = try reply.sharedMemory()
         case .delete, .count, .shrink, .admit, .prefetch: _ = try reply.rowCount()
         case .stats: _ = try reply.json()
         case .ping, .pull, .pool: break  // Of any length that fits the request.

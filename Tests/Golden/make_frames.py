@@ -18,6 +18,7 @@ import sys
 MAGIC = bytes.fromhex("54434C494E450D0A")
 OPERATIONS = {
     "ping": 0x01, "createTable": 0x02, "openTable": 0x03, "listTables": 0x04, "dropTable": 0x05,
+    "share": 0x06,
     "pull": 0x10, "push": 0x11, "assign": 0x12, "pool": 0x13, "delete": 0x14, "count": 0x15,
     "shrink": 0x16, "admit": 0x17, "prefetch": 0x18,
     "stats": 0x20, "checkpoint": 0x21,
@@ -84,6 +85,7 @@ def schema_bytes(schema):
 
 def frame(fields, body, status=0):
     options = FORMATS[fields.get("format", "float32")] | (0x10 if fields.get("create") else 0)
+    options |= 0x20 if "place" in fields else 0
     operation = OPERATIONS[fields["operation"]]
     header = struct.pack(
         "<IIBBHI", len(body), fields["requestId"], operation, options, status, fields["table"])
@@ -104,6 +106,11 @@ def schema(**changes):
 
 
 def request_body(fields):
+    place = u64s([fields["place"]]) if "place" in fields else b""
+    return place + operands(fields)
+
+
+def operands(fields):
     operation = fields["operation"]
     if operation == "ping":
         return bytes.fromhex(fields["payloadHex"])
@@ -112,6 +119,8 @@ def request_body(fields):
                 + schema_bytes(fields["schema"]))
     if operation == "openTable":
         return name_bytes(fields["tableName"])
+    if operation == "share":
+        return u64s([fields["byteCount"]])
     if operation in ("pull", "delete", "admit", "prefetch"):
         return u64s(fields["ids"])
     if operation == "push" or operation == "assign":
@@ -143,6 +152,11 @@ def reply_body(fields):
         entries = (struct.pack("<I", entry["table"]) + name_bytes(entry["tableName"])
                    + schema_bytes(entry["schema"]) for entry in fields["tables"])
         return struct.pack("<I", len(fields["tables"])) + b"".join(entries)
+    if operation == "share":
+        return (u64s([fields["byteCount"], fields["inode"]])
+                + struct.pack("<II", fields["descriptor"], 0))
+    if "place" in fields:
+        return b""
     if operation in ("pull", "pool"):
         return rows_body(fields) + found_body(fields)
     if operation in ("delete", "count", "shrink", "admit", "prefetch"):
@@ -209,9 +223,9 @@ def welcome(name, version, status, capabilities, frame_bytes, ids, in_flight, me
 
 
 def handshakes():
-    hello("hello", 1, 1, 0b1111)
+    hello("hello", 1, 1, 0b11111)
     hello("hello-credential", 1, 3, 0, b"sesame\x00\xff")
-    welcome("welcome", 1, 0, 0b1111, 16 << 20, 65536, 256)
+    welcome("welcome", 1, 0, 0b11111, 16 << 20, 65536, 256)
     welcome("welcome-read-only", 1, 0, 0b1011, 2**32 - 1, 2**32 - 1, 1)
     welcome("welcome-unsupported-version", 0, 2, 0, 16 << 20, 65536, 256,
             "versions 1 to 1 are spoken here")
@@ -302,6 +316,12 @@ def rows():
           rows=[[float(value)] for value in range(9)],
           found=[True, False, False, True, True, False, False, False, True])
 
+    request("pull-placed", "pull", 106, table=3, create=True, format="float32", place="4096",
+            ids=ids)
+    reply("pull-placed-reply", "pull", 106, table=3, create=True, format="float32", place="4096")
+    request("pull-placed-no-ids", "pull", 107, table=3, create=False, format="int16",
+            place=str(2**64 - 64), ids=[])
+
     request("push", "push", 110, table=3, dimension=2, ids=ids, gradients=values)
     request("push-no-ids", "push", 111, table=3, dimension=2, ids=[], gradients=[])
     reply("push-reply", "push", 110, table=3)
@@ -315,6 +335,8 @@ def rows():
     request("pool-max", "pool", 122, table=3, create=False, format="int16", mode="max", **bags)
     request("pool-weighted", "pool", 123, table=3, create=False, format="float32", mode="sum",
             weights=[1.0, -0.5, 2.0, 0.0], **bags)
+    request("pool-placed", "pool", 125, table=3, create=False, format="float16", mode="sum",
+            place="64", **bags)
     request("pool-no-bags", "pool", 124, table=3, create=False, format="float32", mode="sum",
             ids=[], offsets=[])
     for index, form in enumerate(FORMATS):
@@ -339,6 +361,8 @@ def administration():
     request("stats-server", "stats", 140)
     request("stats-table", "stats", 141, table=3)
     reply("stats-reply", "stats", 141, table=3, json='{"name":"item","rows":2}')
+    request("share", "share", 143, byteCount="67108864")
+    reply("share-reply", "share", 143, byteCount="67108864", inode=ID_MAX, descriptor=17)
     request("checkpoint", "checkpoint", 142, path="/var/backup/caf\u00e9-1")
     reply("checkpoint-reply", "checkpoint", 142,
           json='{"path":"/var/backup/caf\u00e9-1","rows":2,"bytes":4096,"seconds":0.25}')
