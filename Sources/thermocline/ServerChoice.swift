@@ -118,9 +118,9 @@ struct ServerChoice: ParsableArguments {
 
     /// Connects, lets `body` make its calls, and ends the connection.
     func withClient<Result>(
-        _ body: (EmbeddingClient) async throws -> Result
+        sharedReplyBytes: Int = 0, _ body: (EmbeddingClient) async throws -> Result
     ) async throws -> Result {
-        let client = try await connect()
+        let client = try await connect(sharedReplyBytes: sharedReplyBytes)
         do {
             let result = try await body(client)
             await client.close()

@@ -39,6 +39,9 @@ struct Train: AsyncParsableCommand {
     @Option(help: "Memory of a store in this process: KiB, MiB or GiB.")
     var memory = ByteSize(bytes: 1 << 30)
 
+    /// Of the rows of some batches, where the server is on this machine.
+    private static let sharedReplyBytes = 32 << 20
+
     @OptionGroup(title: "Running server that keeps the table, instead of a store in this process")
     var server: ServerChoice
 
@@ -103,7 +106,7 @@ struct Train: AsyncParsableCommand {
     ) async throws -> Result {
         // A server in the environment alone is not asked: training writes.
         if server.server != nil {
-            return try await server.withClient { client in
+            return try await server.withClient(sharedReplyBytes: Self.sharedReplyBytes) { client in
                 let table = try await client.createTable(self.table, schema: wire)
                 return try await body(ServedTable(table, schema: stored))
             }

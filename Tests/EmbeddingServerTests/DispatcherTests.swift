@@ -111,7 +111,7 @@ import Testing
             return [
                 ("unknown operation", changed(pull(), 8, [0x77]), .unknownOperation),
                 ("operation 0", changed(pull(), 8, [0]), .unknownOperation),
-                ("reserved bits of options", changed(pull(), 9, [0x30]), .unknownOperation),
+                ("reserved bits of options", changed(pull(), 9, [0x50]), .unknownOperation),
                 ("unknown format", changed(pull(), 9, [0x13]), .unknownOperation),
                 ("options of a push", changed(push(), 9, [0x10]), .unknownOperation),
                 ("a status", changed(pull(), 10, [1, 0]), .malformed),

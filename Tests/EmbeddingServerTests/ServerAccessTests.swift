@@ -53,7 +53,7 @@ import Testing
         }
         #expect(welcome("w").capabilities == .all)
         #expect(welcome("w", asking: []).capabilities == [])
-        #expect(welcome("r").capabilities == [.float16Rows, .int16Rows, .prefetch])
+        #expect(welcome("r").capabilities == [.float16Rows, .int16Rows, .prefetch, .sharedReplies])
         #expect(welcome("r").refusal == nil)
         for wrong in ["", "x"] {
             #expect(welcome(wrong).refusal?.code == .unauthorized)

@@ -192,6 +192,9 @@ def goals(results: Sequence[Result]) -> list[Goal]:
     return [
         Goal("pull, uniform, batch 4096, to the lookup loop in process", 0.7,
              best([ratio("pull", load, "lookup loop") for load in loads("pull", "uniform", 4096)])),
+        Goal("the same, with rows in memory that is shared", 0.7,
+             best([ratio("pull", load, "lookup loop", "thermocline shared")
+                   for load in loads("pull", "uniform", 4096)])),
         Goal("pull, batch 512, depth 8, to Redis MGET", 8,
              ratio("pull", Load("pull", "uniform", 512, 8), "redis")),
         Goal("push, batch 4096, Adagrad, to torch sparse Adagrad", 2,

@@ -84,7 +84,7 @@ def pull(scale: Scale) -> list[Section]:
     alone = replace(table, optimizer="none")
     return [Section(
         "pull", f"Pull, {described(table)}, all in memory; peers keep the rows without optimizer state",
-        among(["thermocline", "thermocline bench"], table)
+        among(["thermocline", "thermocline shared", "thermocline bench"], table)
         + among(["redis", "memcached", "rocksdb", "torch", "lookup loop", "gather loop", "memcpy"], alone),
         tuple(
             Load("pull", distribution, batch, depth)

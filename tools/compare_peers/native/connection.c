@@ -1,11 +1,14 @@
 #include "connection.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -38,7 +41,7 @@ static void receive_all(int socket, uint8_t *bytes, size_t count) {
 
 // Hello and Welcome, then openTable, whose reply carries the table's number.
 static void greet(int socket, const char *table) {
-    uint8_t hello[24] = {'T', 'C', 'L', 'I', 'N', 'E', '\r', '\n', 1, 0, 1, 0, 4};
+    uint8_t hello[24] = {'T', 'C', 'L', 'I', 'N', 'E', '\r', '\n', 1, 0, 1, 0, thermocline_shares ? 4 | 16 : 4};
     uint8_t welcome[40], header[16] = {0};
     send_all(socket, hello, sizeof hello);
     receive_all(socket, welcome, sizeof welcome);
@@ -58,6 +61,38 @@ static void greet(int socket, const char *table) {
     receive_all(socket, schema, sizeof schema);
 }
 
+// Asks for memory that rows are placed in, and maps it: a file that the server's process has open.
+static uint8_t *share(int socket, size_t *bytes) {
+    struct { uint32_t body, request; uint8_t operation, options; uint16_t status; uint32_t table; } header = {
+        .body = 8, .operation = 0x06};
+    struct { uint64_t bytes, inode; uint32_t descriptor, zero; } memory;
+    struct { int process, user, group; } peer;
+    const uint64_t wanted = *bytes;
+    send_all(socket, (const uint8_t *)&header, sizeof header);
+    send_all(socket, (const uint8_t *)&wanted, sizeof wanted);
+    receive_all(socket, (uint8_t *)&header, sizeof header);
+    if (header.status || header.body != sizeof memory) fail("the server shares no memory: error %u", header.status);
+    receive_all(socket, (uint8_t *)&memory, sizeof memory);
+    socklen_t length = sizeof peer;
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) fail("whose socket is it?");
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/fd/%u", peer.process, memory.descriptor);
+    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat status;
+    if (file < 0 || fstat(file, &status) != 0 || status.st_ino != memory.inode) fail("%s is not what is shared", path);
+    *bytes = memory.bytes;
+    uint8_t *start = mmap(NULL, *bytes, PROT_READ, MAP_SHARED, file, 0);
+    if (start == MAP_FAILED) fail("%s cannot be mapped", path);
+    close(file);
+    return start;
+}
+
+// Each reply's rows begin on a line of the cache, as the server wants it.
+static size_t output_bytes(const protocol *protocol, size_t rows_bytes, size_t count) {
+    const size_t bytes = rows_bytes + (protocol->beside_rows ? protocol->beside_rows(count) : 0);
+    return (bytes + 63) / 64 * 64;
+}
+
 connection connect_to(const protocol *protocol, const char *path, const char *table, size_t depth, size_t count,
                       size_t value_bytes) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -66,25 +101,37 @@ connection connect_to(const protocol *protocol, const char *path, const char *ta
     const int descriptor = socket(AF_UNIX, SOCK_STREAM, 0);
     if (descriptor < 0 || connect(descriptor, (struct sockaddr *)&address, sizeof address) != 0)
         fail("%s: %s", path, strerror(errno));
-    if (protocol == &thermocline_protocol) greet(descriptor, table);
+    const size_t each = output_bytes(protocol, count * value_bytes, count);
+    size_t shared_bytes = 0;
+    uint8_t *outputs = NULL;
+    if (protocol == &thermocline_protocol) {
+        greet(descriptor, table);
+        if (thermocline_shares) {
+            shared_bytes = depth * each;
+            outputs = share(descriptor, &shared_bytes);
+        }
+    }
     return (connection){
         .protocol = protocol,
         .socket = descriptor,
         .reply = {.count = count,
                   .value_bytes = value_bytes,
-                  .output_bytes = count * value_bytes,
-                  .outputs = allocate(depth * count * value_bytes),
+                  .output_bytes = each,
+                  .outputs = outputs ? outputs : allocate(depth * each),
                   .requests = (uint32_t)depth},
         .kinds = allocate(depth * sizeof(request_kind)),
         .sent = allocate(depth * sizeof(uint32_t)),
         .depth = depth,
         .out = allocate(depth * sizeof(struct iovec)),
         .in = allocate(IN_BYTES),
+        .shared_bytes = shared_bytes,
     };
 }
 
 void send_request(connection *connection, uint32_t request, request_kind kind, uint8_t *bytes, size_t count) {
     if (connection->protocol->names_requests) memcpy(bytes + 4, &request, sizeof request);
+    if (kind == READ && connection->protocol->place_rows)
+        connection->protocol->place_rows(bytes, request * connection->reply.output_bytes);
     connection->kinds[request] = kind;
     connection->sent[(connection->sent_first + connection->sent_count++) % connection->depth] = request;
     connection->out[(connection->out_first + connection->out_count++) % connection->depth] =
@@ -166,7 +213,8 @@ uint32_t await_reply(connection *connection) {
 
 void close_connection(connection *connection) {
     close(connection->socket);
-    free(connection->reply.outputs);
+    if (connection->shared_bytes) munmap(connection->reply.outputs, connection->shared_bytes);
+    else free(connection->reply.outputs);
     free(connection->kinds);
     free(connection->sent);
     free(connection->out);

@@ -22,6 +22,7 @@ typedef struct {
     uint8_t *in;
     size_t in_first, in_end;
     bool in_reply;
+    size_t shared_bytes; // of the memory that `reply.outputs` is in; 0 where it is our own
 } connection;
 
 // Connects, and to a server of Thermocline says hello and opens `table`. Ends the process where it cannot.

@@ -38,6 +38,10 @@ typedef struct {
     const char *name;
     bool steps;          // the server takes optimizer steps: a push is a write of gradients
     bool names_requests; // replies say what they answer and may come in any order
+    // Bytes that a reply has besides the rows; nil for none.
+    size_t (*beside_rows)(size_t count);
+    // Says in a read where the rows go in shared memory; nil where there is none.
+    void (*place_rows)(uint8_t *at, uint64_t place);
     layout (*read_layout)(size_t count);
     void (*encode_read)(uint8_t *at, const uint64_t *ids, size_t count);
     layout (*write_layout)(size_t count, size_t value_bytes);
@@ -52,6 +56,8 @@ extern const protocol resp_protocol, memcached_protocol, thermocline_protocol;
 // For a connection of this server: the table's number, and whether writes replace rows (to fill) or are gradients.
 extern uint32_t thermocline_table;
 extern bool thermocline_assigns;
+// Whether it places rows in memory that this process shares: in the array where they are to be.
+extern bool thermocline_shares;
 
 static inline void begin_reply(reply *reply, request_kind kind, uint32_t request) {
     reply->kind = kind;

@@ -274,6 +274,7 @@ static bool parse(const char *argument) {
                                                                : NO_STATE;
     } else if (NAMED("socket")) settings.socket = text;
     else if (NAMED("table")) settings.table = text;
+    else if (NAMED("shared")) thermocline_shares = strcmp(text, "1") == 0;
     else if (NAMED("mode")) settings.mode = text;
     else if (NAMED("positions")) settings.positions_file = text;
     else if (NAMED("dim")) settings.dim = strtoul(text, NULL, 10);

@@ -8,11 +8,11 @@ from .pytorch import Torch
 from .redis import Redis
 from .rocksdb import RocksDB
 from .system import Running, Sample, Setting, System
-from .thermocline import Bench, Thermocline
+from .thermocline import Bench, Shared, Thermocline
 
 SYSTEMS: dict[str, System] = {
     system.name: system
     for system in (
-        Thermocline(), Bench(), Redis(), Memcached(), RocksDB(), Torch(), Lookup(), Gather(), Copy())}
+        Thermocline(), Shared(), Bench(), Redis(), Memcached(), RocksDB(), Torch(), Lookup(), Gather(), Copy())}
 
 __all__ = ["SYSTEMS", "Running", "Sample", "Setting", "System"]

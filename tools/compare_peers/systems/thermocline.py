@@ -140,6 +140,21 @@ class Thermocline(System):
         return RunningThermocline(table, setting)
 
 
+class RunningShared(RunningThermocline):
+    """The same client, and rows that the server places in memory which both share."""
+
+    def client(self, **options: Any) -> dict[str, Any]:
+        return super().client(shared=1, **options)
+
+
+class Shared(Thermocline):
+    name = "thermocline shared"
+    operations = ("pull",)
+
+    def open(self, table: Table, setting: Setting) -> Running:
+        return RunningShared(table, setting)
+
+
 class RunningBench(RunningThermocline):
     """``thermocline bench``, which draws ids of the same rows itself."""
 
