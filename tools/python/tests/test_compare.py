@@ -100,6 +100,8 @@ IDS = ctypes.POINTER(ctypes.c_uint64)
 class CProtocol(ctypes.Structure):
     _fields_ = [
         ("name", ctypes.c_char_p), ("steps", ctypes.c_bool), ("names_requests", ctypes.c_bool),
+        ("beside_rows", ctypes.CFUNCTYPE(ctypes.c_size_t, ctypes.c_size_t)),
+        ("place_rows", ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64)),
         ("read_layout", ctypes.CFUNCTYPE(CLayout, ctypes.c_size_t)),
         ("encode_read", ctypes.CFUNCTYPE(None, ctypes.c_void_p, IDS, ctypes.c_size_t)),
         ("write_layout", ctypes.CFUNCTYPE(CLayout, ctypes.c_size_t, ctypes.c_size_t)),
@@ -247,6 +249,42 @@ def test_an_overloaded_server_is_asked_again(library, kind):
         assert not reader.feed(whole[:cut])
         assert reader.feed(whole[cut:] + b"next") and reader.kept == b"next"
         assert reader.reply.busy and reader.reply.error is None and reader.reply.request == NUMBER
+
+
+class TestSharedMemory:
+    """Rows that this server places where they are to be: its replies are headers alone."""
+
+    @pytest.fixture(autouse=True)
+    def sharing(self, library):
+        shares = ctypes.c_bool.in_dll(library, "thermocline_shares")
+        shares.value = True
+        yield
+        shares.value = False
+
+    def test_requests_say_where(self, library):
+        protocol = CProtocol.in_dll(library, "thermocline_protocol")
+        buffer = ctypes.create_string_buffer(protocol.read_layout(3).bytes)
+        protocol.encode_read(buffer, (ctypes.c_uint64 * 3)(*ALL_IDS), 3)
+        protocol.place_rows(buffer, 640)
+        body = (640).to_bytes(8, "little") + b"".join(number.to_bytes(8, "little") for number in ALL_IDS)
+        assert buffer.raw[16:] == body and int.from_bytes(buffer.raw[:4], "little") == len(body)
+        assert buffer.raw[8:10] == bytes([0x10, 0x20])
+
+    @pytest.mark.parametrize("found", [7, 3])
+    def test_replies_are_headers(self, library, found):
+        reader = Reader(library, "thermocline", READ)
+        rows_bytes = len(VALUES) * VALUE_BYTES
+        reader.output[NUMBER * rows_bytes + rows_bytes] = found
+        whole = frame(0x10, b"")
+        for at in range(len(whole) - 1):
+            assert not reader.feed(whole[at : at + 1])
+        assert reader.feed(whole[-1:] + b"next") and reader.kept == b"next"
+        assert (reader.reply.error is None) == (found == 7)
+
+    def test_rows_in_a_reply_are_an_error(self, library):
+        reader = Reader(library, "thermocline", READ)
+        reader.feed(REPLIES["thermocline"][READ])
+        assert reader.reply.error
 
 
 class TestRequests:
