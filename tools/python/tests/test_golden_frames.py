@@ -8,10 +8,11 @@ import pytest
 import thermocline
 from thermocline import operations
 from thermocline.client import Client
-from thermocline.connection import Exchange
+from thermocline.connection import Connection, Exchange
 from thermocline.protocol import Capability, Header, Limits, Operation, Welcome, encode_hello
 from thermocline.replies import EmptyReply
 from thermocline.schema import Schema
+from thermocline.shared_replies import SharedReplies
 from thermocline.table import Table
 
 GOLDEN = Path(__file__).resolve().parents[3] / "Tests" / "Golden" / "frames.json"
@@ -84,16 +85,19 @@ class GoldenConnection:
         self.limits = Limits(1 << 24, 1 << 16, 256)
         self.request_id = request_id
         self.answer = answer
+        self.shared_replies = None
         self.sent = None
 
     def submit(self, operation, reply, body=(), table=0, options=0):
+        exchange = Exchange(operation, reply)
+        body, options = Connection._place(self, exchange, body, options)
         parts = b"".join(bytes(part) for part in body)
         self.sent = Header(len(parts), self.request_id, operation, options, 0, table)
         self.sent_frame = self.sent.encode() + parts
-        exchange = Exchange(operation, reply)
         exchange.done = True
         if self.answer is not None:
             header, body = Header.decode(self.answer[:16]), self.answer[16:]
+            reply = Connection._reply(self, exchange, header.status)
             assert header.body_bytes == len(body)
             offset = 0
             for buffer in reply.buffers(len(body)):
@@ -111,6 +115,8 @@ def call(connection, fields):
     """Makes the call that a request's fields describe; returns the future of its result."""
     table = Table(connection, fields["table"], "", _schema_of_dimension(fields))
     ids = np.array(fields.get("ids", []), dtype=np.uint64)
+    if fields["operation"] == "share":
+        return operations.share(connection, int(fields["byteCount"]))
     create, wire = fields.get("create", True), fields.get("format", "float32")
     if fields["operation"] == "pull":
         return operations.pull(table, ids, create, None, wire)
@@ -157,6 +163,13 @@ def call_client(connection, fields):
 ABOUT_ROWS = ("pull", "push", "assign", "pool", "delete", "admit", "prefetch")
 
 
+def shared_at(place, memory=b""):
+    """Shared memory of which nothing before a place is free."""
+    shared = SharedReplies(bytes(place if memory else 0) + memory)
+    shared._free = [range(place, place + 4096)]
+    return shared
+
+
 class Sent(Exception):
     """Raised instead of an answer where only the request matters."""
 
@@ -171,8 +184,10 @@ class MuteConnection(GoldenConnection):
 def test_request(frame):
     fields = frame["fields"]
     connection = MuteConnection(fields["requestId"])
+    if "place" in fields:
+        connection.shared_replies = shared_at(int(fields["place"]))
     with pytest.raises(Sent):
-        (call if fields["operation"] in ABOUT_ROWS else call_client)(connection, fields)
+        (call if fields["operation"] in (*ABOUT_ROWS, "share") else call_client)(connection, fields)
     assert connection.sent_frame.hex() == frame["hex"]
 
 
@@ -187,6 +202,11 @@ def test_reply(frame):
     assert header.body_bytes == len(encoded) - 16
     if fields["status"]:
         check_error(fields, encoded[16:])
+    elif "place" in fields:
+        check_placed_rows(fields, encoded)
+    elif fields["operation"] == "share":
+        memory = call(GoldenConnection(fields["requestId"], encoded), fields).result()
+        assert memory == (int(fields["byteCount"]), int(fields["inode"]), fields["descriptor"])
     elif fields["operation"] in ABOUT_ROWS:
         check_rows(fields, encoded)
     else:
@@ -225,6 +245,16 @@ def check_rows(fields, encoded):
             np.testing.assert_array_equal(result, expected)
         else:
             assert result.tobytes() == expected.tobytes()
+
+
+def check_placed_rows(fields, encoded):
+    """Asks for two rows, which lie in the memory and not in the reply."""
+    assert fields["create"] and fields["format"] == "float32"
+    rows = np.array([[1.5, -0.0], [2.5, 3.5]], np.float32)
+    connection = GoldenConnection(fields["requestId"], encoded)
+    connection.shared_replies = shared_at(int(fields["place"]), rows.tobytes())
+    result = call(connection, {"ids": [1, 2], "dimension": 2, **fields}).result()
+    assert result.tobytes() == rows.tobytes()
 
 
 def check_value(fields, encoded):

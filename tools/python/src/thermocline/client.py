@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import ssl
 from types import TracebackType
@@ -11,6 +12,7 @@ from . import address as addresses
 from . import operations, schemes
 from .access import TLS, find_token
 from .connection import Connection
+from .errors import ThermoclineError
 from .initializers import Initializer, Uniform
 from .optimizers import Adagrad, Optimizer
 from .pipeline import Pipeline
@@ -38,6 +40,7 @@ def connect(
     token: str | bytes | None = None,
     token_file: str | os.PathLike[str] | None = None,
     tls: TLS | ssl.SSLContext | None = None,
+    shared_reply_bytes: int = 0,
 ) -> Client:
     """Connects to a server.
 
@@ -57,12 +60,16 @@ def connect(
     tls : TLS or ssl.SSLContext, optional
         For addresses with TLS; without it what the variables ``THERMOCLINE_TLS_CA``,
         ``THERMOCLINE_TLS_CERTIFICATE`` and ``THERMOCLINE_TLS_KEY`` name, or the system's roots.
+    shared_reply_bytes : int
+        Memory that a server on this machine is asked to place pulled and pooled rows in, which
+        saves copying them through the socket; 0 for none. They come through the socket where it
+        cannot be had (`Client.shares_replies`), and while all of it is in use.
 
     Raises
     ------
     ValueError
         No address, or one of another form; a file with a token or a certificate that cannot be
-        used.
+        used; less than no memory.
     ThermoclineError
         The server refuses the connection; ``UNAUTHORIZED`` where it does not know the token.
     ConnectionError, TimeoutError
@@ -70,7 +77,13 @@ def connect(
         the other's certificate.
     """
     credential = find_token(token, token_file)
-    return Client(Connection(addresses.resolve(address), timeout, credential, tls))
+    if not 0 <= shared_reply_bytes < 2**64:
+        raise ValueError(f"shared_reply_bytes must be 0 to 2**64 - 1, not {shared_reply_bytes}")
+    connection = Connection(addresses.resolve(address), timeout, credential, tls)
+    if shared_reply_bytes and Capability.SHARED_REPLIES in connection.capabilities:
+        with contextlib.suppress(ThermoclineError):  # Where it is refused, the socket is there.
+            connection.share_replies(operations.share(connection, shared_reply_bytes).result())
+    return Client(connection)
 
 
 class Client:
@@ -112,6 +125,11 @@ class Client:
     def capabilities(self) -> Capability:
         """What the server granted."""
         return self._connection.capabilities
+
+    @property
+    def shares_replies(self) -> bool:
+        """Whether pulled and pooled rows come in memory that the server shares with this client."""
+        return self._connection.shared_replies is not None
 
     def create_table(
         self,

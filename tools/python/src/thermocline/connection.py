@@ -20,6 +20,8 @@ from .address import open_stream
 from .errors import ErrorCode, ThermoclineError
 from .protocol import (
     HEADER_BYTES,
+    PLACE_BYTES,
+    PLACED,
     VERSION,
     WELCOME_BYTES,
     Bytes,
@@ -27,27 +29,35 @@ from .protocol import (
     Header,
     Limits,
     Operation,
+    SharedMemory,
     Welcome,
     decode_error,
     encode_hello,
+    encode_number,
     total_bytes,
 )
-from .replies import DecodedReply, Reply
+from .replies import DecodedReply, PlacedReply, Reply, RowsReply
+from .shared_replies import SharedReplies
 
 T = TypeVar("T")
 
 MESSAGE_BYTES_MAX = 1024  # Of a welcome.
+UCRED = struct.Struct("3i")  # Of Linux: process, user, group.
 TLS_ALERT = b"\x15\x03"  # What TLS answers to whoever does not speak it.
 
 
 class Exchange(Generic[T]):
-    """A request that was sent and, in time, its value or its error."""
+    """A request that was sent and, in time, its value or its error.
 
-    __slots__ = ("operation", "reply", "done", "value", "error")
+    ``part`` is of shared memory, where the rows are placed, if that was asked for.
+    """
+
+    __slots__ = ("operation", "reply", "part", "done", "value", "error")
 
     def __init__(self, operation: Operation, reply: Reply[T]) -> None:
         self.operation = operation
         self.reply = reply
+        self.part: range | None = None
         self.done = False
         self.value: T | None = None
         self.error: Exception | None = None
@@ -99,6 +109,7 @@ class Connection:
         self.capabilities = Capability(welcome.capabilities)
 
         self._lock = threading.Lock()
+        self.shared_replies: SharedReplies | None = None
         self._broken: Exception | None = None
         self._in_flight: dict[int, Exchange[Any]] = {}
         self._last_request_id = 0
@@ -144,7 +155,8 @@ class Connection:
                     self._await_bytes()
                 request_id = self._unused_request_id()
                 self._in_flight[request_id] = exchange
-                header = Header(body_bytes, request_id, operation, options, 0, table)
+                body, options = self._place(exchange, body, options)
+                header = Header(total_bytes(body), request_id, operation, options, 0, table)
                 self._send([header.encode(), *(part for part in body if len(part))])
         except OSError:
             # A server that refuses a request and closes has said why: that is the better error.
@@ -167,9 +179,19 @@ class Connection:
                 while not exchange.done:
                     self._await_bytes()
 
+    def share_replies(self, memory: SharedMemory) -> None:
+        """Maps the memory that the server made for this connection, where it can be reached.
+
+        To be called before threads share the connection.
+        """
+        if isinstance(self._socket, socket.socket):
+            peer = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size)
+            self.shared_replies = SharedReplies.of_process(UCRED.unpack(peer)[0], memory)
+
     def close(self) -> None:
         """Closes the socket; what is in flight fails. May be called again, and after a fork."""
         if os.getpid() != self._owner_pid:
+            self.shared_replies = None
             self._socket.close()  # The child's descriptor alone; its parent goes on.
             return
         with self._lock:
@@ -181,8 +203,7 @@ class Connection:
 
     def _shake_hands(self, credential: bytes) -> Welcome:
         """The handshake, on a socket that still blocks."""
-        wanted = Capability.FLOAT16 | Capability.INT16 | Capability.WRITES | Capability.PREFETCH
-        self._socket.sendall(encode_hello(wanted, credential))
+        self._socket.sendall(encode_hello(sum(Capability), credential))  # All that are known here.
         welcome = Welcome.decode(self._read_exactly(WELCOME_BYTES))
         if welcome.message_bytes > MESSAGE_BYTES_MAX:
             raise ConnectionError(f"{self.address} sent a welcome of {welcome.message_bytes} bytes")
@@ -238,6 +259,7 @@ class Connection:
             return
         self._broken = error
         self._socket.close()
+        self.shared_replies = None  # Unmapped; the server has its own hold on it.
         for exchange in self._in_flight.values():
             exchange.fail(type(error)(*error.args))
         self._in_flight.clear()
@@ -247,6 +269,18 @@ class Connection:
             self._last_request_id = (self._last_request_id + 1) & 0xFFFFFFFF
             if self._last_request_id not in self._in_flight:
                 return self._last_request_id
+
+    def _place(
+        self, exchange: Exchange[Any], body: Sequence[Bytes], options: int
+    ) -> tuple[Sequence[Bytes], int]:
+        """Has rows placed in shared memory where there is some, and enough of it free."""
+        if (self.shared_replies is None or not isinstance(exchange.reply, RowsReply)
+                or total_bytes(body) + PLACE_BYTES > self.limits.frame_bytes_max):
+            return body, options
+        exchange.part = self.shared_replies.take(exchange.reply.body_bytes)
+        if exchange.part is None:
+            return body, options
+        return [encode_number(exchange.part.start), *body], options | PLACED
 
     def _send(self, parts: Sequence[Bytes]) -> None:
         while parts:
@@ -309,12 +343,20 @@ class Connection:
             raise ConnectionError(f"{self.address} sent a reply to no request: {header}")
         if header.body_bytes > self.limits.frame_bytes_max:
             raise ConnectionError(f"{self.address} sent a frame above its own limit: {header}")
-        reply = exchange.reply if header.status == 0 else _error_reply(header.status)
+        reply = self._reply(exchange, header.status)
         with self._understanding(header):
             self._body = [part for part in reply.buffers(header.body_bytes) if len(part)]
         self._receiving = (header, exchange, reply)
         if not self._body:
             self._complete()
+
+    def _reply(self, exchange: Exchange[Any], status: int) -> Reply[Any]:
+        if status:
+            return DecodedReply(lambda body, table: decode_error(status, body))
+        if exchange.part is None:
+            return exchange.reply
+        assert self.shared_replies is not None
+        return PlacedReply(exchange.reply, self.shared_replies.read(exchange.part))
 
     def _complete(self) -> None:
         assert self._receiving is not None
@@ -323,6 +365,8 @@ class Connection:
             value = reply.value(header.table)
         self._receiving = None
         del self._in_flight[header.request_id]
+        if exchange.part is not None and self.shared_replies is not None:
+            self.shared_replies.give_back(exchange.part)
         if header.status:
             exchange.fail(value)
         else:
@@ -337,10 +381,6 @@ class Connection:
         except (ValueError, struct.error) as error:
             raise ConnectionError(f"{self.address} sent a reply to "
                                   f"{Operation(header.operation).name} of {error}") from error
-
-
-def _error_reply(status: int) -> DecodedReply[ThermoclineError]:
-    return DecodedReply(lambda body, table: decode_error(status, body))
 
 
 def _without(parts: Sequence[Bytes], count: int) -> list[memoryview]:

@@ -20,9 +20,11 @@ from .protocol import (
     Capability,
     Operation,
     RowFormat,
+    SharedMemory,
     as_bytes,
     decode_number,
     encode_counts,
+    encode_number,
     encode_pool,
     rows_per_pull,
 )
@@ -121,6 +123,12 @@ def prefetch(table: Table, ids: ArrayLike) -> Future[int]:
     if Capability.PREFETCH not in table.connection.capabilities:
         raise ThermoclineError(ErrorCode.UNSUPPORTED, "the server knows no prefetch")
     return _count_of_ids(Operation.PREFETCH, table, ids)
+
+
+def share(connection: Connection, byte_count: int) -> Future[SharedMemory]:
+    """Asks for memory for replies; once for a connection."""
+    reply = DecodedReply(lambda body, number: SharedMemory.decode(body))
+    return request(connection, Operation.SHARE, reply, [encode_number(byte_count)])
 
 
 def _count_of_ids(operation: Operation, table: Table, ids: ArrayLike) -> Future[int]:

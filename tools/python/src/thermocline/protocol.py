@@ -28,6 +28,7 @@ _WELCOME = struct.Struct("<8sHHIIII8xI")
 _HEADER = struct.Struct("<IIBBHI")
 _COUNTS = struct.Struct("<II")
 _POOL = struct.Struct("<IIBB6x")
+_SHARED_MEMORY = struct.Struct("<QQI4x")
 WELCOME_BYTES = _WELCOME.size
 HEADER_BYTES = _HEADER.size
 COUNTS_BYTES = _COUNTS.size
@@ -41,6 +42,7 @@ class Capability(enum.IntFlag):
     INT16 = 2
     WRITES = 4  # Not where the server or the client's token is for reading only.
     PREFETCH = 8  # Not where the rows are in a packed file.
+    SHARED_REPLIES = 16  # On Unix sockets only.
 
 
 class Operation(enum.IntEnum):
@@ -51,6 +53,7 @@ class Operation(enum.IntEnum):
     OPEN_TABLE = 0x03
     LIST_TABLES = 0x04
     DROP_TABLE = 0x05
+    SHARE = 0x06
     PULL = 0x10
     PUSH = 0x11
     ASSIGN = 0x12
@@ -76,7 +79,10 @@ class RowFormat(enum.IntEnum):
         return (4 * dimension, 2 * dimension, 4 + 2 * dimension)[self]
 
 
-CREATE = 0x10  # The option bit of `pull` and `pool`.
+CREATE = 0x10  # An option bit of `pull` and `pool`.
+PLACED = 0x20  # Another: the rows go to the place in shared memory that the body begins with.
+PLACE_BYTES = 8
+PLACE_ALIGNMENT = 64  # A place is a multiple of it.
 POOL_MODES = ("sum", "mean", "max")  # The position is the value on the wire.
 IF_EXISTS = ("error", "open")  # The position is the value on the wire.
 
@@ -139,6 +145,18 @@ class Welcome:
         return cls(version, status, capabilities, limits, message_bytes)
 
 
+class SharedMemory(NamedTuple):
+    """How memory is found that the server made for replies: a file that its process has open."""
+
+    byte_count: int
+    inode: int
+    descriptor: int
+
+    @classmethod
+    def decode(cls, encoded: Bytes) -> SharedMemory:
+        return cls._make(_SHARED_MEMORY.unpack(encoded))
+
+
 def encode_hello(
     capabilities: int,
     credential: bytes = b"",
@@ -161,6 +179,11 @@ def encode_create_table(name: str, schema: Schema, if_exists: str) -> bytes:
         raise ValueError(f"if_exists must be one of {', '.join(IF_EXISTS)}, not {if_exists!r}")
     prefix = struct.pack("<B3x", IF_EXISTS.index(if_exists))
     return prefix + encode_name(name) + schema.encode()
+
+
+def encode_number(number: int) -> bytes:
+    """The body of a share, in bytes, and the place in front of that of a pull or pool."""
+    return struct.pack("<Q", number)
 
 
 def encode_counts(ids: int, dimension: int) -> bytes:

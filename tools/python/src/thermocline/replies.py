@@ -1,7 +1,8 @@
 """Where the body of a reply is read to, and what it then means.
 
 A connection asks a reply object for the buffers that its body is to be received into, fills them
-from the socket and then asks for the value. Rows so go from the socket into the result array.
+from the socket and then asks for the value. Rows so go from the socket into the result array, or
+from the memory where the server has placed them.
 """
 
 from __future__ import annotations
@@ -45,12 +46,28 @@ class EmptyReply:
     """No body."""
 
     def buffers(self, body_bytes: int) -> list[memoryview]:
-        if body_bytes:
-            raise ValueError(f"{body_bytes} bytes where none belong")
-        return []
+        return _none(body_bytes)
 
     def value(self, table: int) -> None:
         return None
+
+
+class PlacedReply(Generic[T]):
+    """No body: what would be that of ``reply`` lies in shared memory, and is copied from there."""
+
+    def __init__(self, reply: Reply[T], placed: memoryview) -> None:
+        self._reply = reply
+        self._placed = placed
+
+    def buffers(self, body_bytes: int) -> list[memoryview]:
+        return _none(body_bytes)
+
+    def value(self, table: int) -> T:
+        offset = 0
+        for buffer in self._reply.buffers(len(self._placed)):
+            buffer[:] = self._placed[offset : offset + len(buffer)]
+            offset += len(buffer)
+        return self._reply.value(table)
 
 
 class RowsReply:
@@ -72,11 +89,14 @@ class RowsReply:
         self._encoded = np.empty(0, np.uint8)
         self._scales = np.empty(0, "<f4")
 
+    @property
+    def body_bytes(self) -> int:
+        return len(self._rows) * self._format.row_bytes(self._rows.shape[1]) + len(self._bits)
+
     def buffers(self, body_bytes: int) -> list[memoryview]:
         count, dimension = self._rows.shape
-        expected = count * self._format.row_bytes(dimension) + len(self._bits)
-        if body_bytes != expected:
-            raise ValueError(f"{body_bytes} bytes of rows where {expected} belong")
+        if body_bytes != self.body_bytes:
+            raise ValueError(f"{body_bytes} bytes of rows where {self.body_bytes} belong")
         if self._format is RowFormat.FLOAT32:
             parts = [self._rows]
         elif self._format is RowFormat.FLOAT16:
@@ -96,3 +116,9 @@ class RowsReply:
         if self._found is not None:
             self._found[...] = np.unpackbits(
                 self._bits, count=len(self._found), bitorder="little")
+
+
+def _none(body_bytes: int) -> list[memoryview]:
+    if body_bytes:
+        raise ValueError(f"{body_bytes} bytes where none belong")
+    return []
