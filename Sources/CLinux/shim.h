@@ -14,8 +14,11 @@ static inline int tl_exchange(const char *one, const char *other) {
 
 // An empty file in memory, without a place in any folder; -1 with errno.
 static inline int tl_memory_file(const char *name) {
-    return memfd_create(name, 1u | 2u); // MFD_CLOEXEC, MFD_ALLOW_SEALING
+    const unsigned int flags = 1u | 2u; // MFD_CLOEXEC, MFD_ALLOW_SEALING
+    const int file = memfd_create(name, flags | 8u); // MFD_NOEXEC_SEAL, which an older kernel does not know
+    return file >= 0 ? file : memfd_create(name, flags);
 }
+
 
 // From now on the file keeps its length, and only those can write to it who have it mapped already; 0, or -1 with errno.
 static inline int tl_seal(int file) {

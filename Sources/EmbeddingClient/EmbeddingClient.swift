@@ -1,6 +1,5 @@
 public import EmbeddingWire
 internal import Foundation
-internal import NIOConcurrencyHelpers
 public import NIOCore
 internal import NIOPosix
 internal import Synchronization
@@ -21,7 +20,7 @@ public final class EmbeddingClient: Sendable {
     private let welcome: Welcome
     /// The last request id that was given out; they come round after 2^32 requests.
     private let lastRequestID = Atomic<UInt32>(0)
-    private let shared = NIOLockedValueBox<SharedReplies?>(nil)
+    package let sharing: Sharing
     /// For how long a call waits for its answer.
     public let timeout: TimeAmount
 
@@ -30,12 +29,13 @@ public final class EmbeddingClient: Sendable {
 
     private init(
         address: ServerAddress, channel: any Channel, handler: NIOLoopBound<ConnectionHandler>,
-        welcome: Welcome, timeout: TimeAmount
+        welcome: Welcome, sharing: Sharing, timeout: TimeAmount
     ) {
         self.address = address
         self.channel = channel
         self.handler = handler
         self.welcome = welcome
+        self.sharing = sharing
         self.timeout = timeout
     }
 
@@ -46,7 +46,7 @@ public final class EmbeddingClient: Sendable {
     ///   - access: what to show to the server, and how to know it.
     ///   - group: event loops to choose one from; the process's shared ones when none are given.
     ///   - timeout: for the connection, and later for each call unless it names its own.
-    ///   - sharedReplyBytes: memory that a server on this machine is asked to place pulled rows in, which
+    ///   - sharedReplyBytes: memory that a server on this machine is asked to place pulled and pooled rows in, which
     ///     saves copying them through the socket; 0 for none. They come through the socket where it
     ///     cannot be had (``sharesReplies``), and while all of it is in use.
     /// - Throws: ``ConnectionError``; with the code `unauthorized` in
@@ -85,25 +85,12 @@ public final class EmbeddingClient: Sendable {
         defer { patience.cancel() }
         let client = EmbeddingClient(
             address: address, channel: channel, handler: handler,
-            welcome: try await welcomed.futureResult.get(), timeout: timeout)
-        if sharedReplyBytes > 0 { await client.shareReplies(sharedReplyBytes) }
-        return client
+            welcome: try await welcomed.futureResult.get(), sharing: .notAsked, timeout: timeout)
+        if sharedReplyBytes == 0 { return client }
+        return EmbeddingClient(
+            address: address, channel: channel, handler: handler, welcome: client.welcome,
+            sharing: try await client.share(sharedReplyBytes, with: channel), timeout: timeout)
     }
-
-    /// Asks for memory for replies. Whatever keeps it from being had, the socket is there.
-    private func shareReplies(_ byteCount: Int) async {
-        guard welcome.capabilities.contains(.sharedReplies),
-            let process = try? await channel.peerProcess(),
-            let memory = try? await reply(to: encoder.share(byteCount: UInt64(byteCount)))
-                .sharedMemory()
-        else { return }
-        shared.withLockedValue { $0 = SharedReplies(memory, process: process) }
-    }
-
-    /// Whether pulled rows come in memory that the server shares with this client.
-    public var sharesReplies: Bool { sharedReplies != nil }
-
-    package var sharedReplies: SharedReplies? { shared.withLockedValue { $0 } }
 
     /// Why a connection could not be made, in the system's words.
     private static func reason(of error: any Error) -> String {
@@ -170,6 +157,11 @@ public final class EmbeddingClient: Sendable {
             allocator: channel.allocator)
     }
 
+    /// Whether a request is not longer than the server allows.
+    func takes(_ frame: ByteBuffer) -> Bool {
+        frame.readableBytes - FrameHeader.byteCount <= welcome.limits.frameBytesMax
+    }
+
     /// Sends a request and hands back its reply, which may carry an error.
     ///
     /// The way for those who keep many requests in flight from the event loop itself: called
@@ -179,13 +171,12 @@ public final class EmbeddingClient: Sendable {
     package func send(_ frame: ByteBuffer, timeout: TimeAmount? = nil) -> EventLoopFuture<Frame> {
         let promise = channel.eventLoop.makePromise(of: Frame.self)
         let timeout = timeout ?? self.timeout
-        let bodyBytes = frame.readableBytes - FrameHeader.byteCount
-        guard bodyBytes <= welcome.limits.frameBytesMax else {
+        guard takes(frame) else {
             promise.fail(
                 WireError(
                     .tooLarge,
-                    "a request of \(bodyBytes) bytes; the longest allowed is "
-                        + "\(welcome.limits.frameBytesMax)"))
+                    "a request of \(frame.readableBytes - FrameHeader.byteCount) bytes; the longest "
+                        + "allowed is \(welcome.limits.frameBytesMax)"))
             return promise.futureResult
         }
         if channel.eventLoop.inEventLoop {

@@ -39,16 +39,27 @@ public struct EmbeddingTable: Sendable {
         return try await sendPull(ids, create: create, format: format).rows()
     }
 
-    /// Sends a pull; the rows are to be waited for.
-    private func sendPull(_ ids: [UInt64], create: Bool, format: RowFormat) -> SentPull {
+    private func sendPull(_ ids: [UInt64], create: Bool, format: RowFormat) -> SentRows {
         let layout = RowsLayout(
             rows: ids.count, dimension: dimension, format: format, hasFound: !create)
-        let shared = client.sharedReplies
-        let part = shared?.take(layout.byteCount)
-        let frame = client.encoder.pull(
-            table: number, ids: ids, create: create, format: format, place: part?.place)
-        return SentPull(
-            layout: layout, reply: client.send(frame), shared: shared, part: part)
+        return send(layout) { place in
+            client.encoder.pull(
+                table: number, ids: ids, create: create, format: format, place: place)
+        }
+    }
+
+    /// Sends a request for rows, which are to be waited for: where memory is shared and free, with their
+    /// place in it.
+    private func send(_ layout: RowsLayout, _ encode: (_ place: UInt64?) -> ByteBuffer) -> SentRows
+    {
+        if let part = client.sharedReplies?.take(layout.byteCount) {
+            let frame = encode(part.place)
+            // The place is eight bytes more than the longest request may have.
+            if client.takes(frame) {
+                return SentRows(layout: layout, reply: client.send(frame, into: part), part: part)
+            }
+        }
+        return SentRows(layout: layout, reply: client.send(encode(nil)))
     }
 
     /// Applies a gradient to the row of each id, and returns once that is done.
@@ -84,12 +95,8 @@ public struct EmbeddingTable: Sendable {
             client.encoder.push(
                 table: number, dimension: dimension, ids: ids, gradients: gradients))
         let pull = sendPull(pulled, create: true, format: .float32)
-        let pushed: Result<Frame, any Error>
-        do { pushed = .success(try await push.get()) } catch { pushed = .failure(error) }
-        // Waited for in any case: its part of shared memory is in use until then.
-        let rows = try await pull.rows()
-        try pushed.get().checkStatus()
-        return rows
+        try await push.get().checkStatus()
+        return try await pull.rows()
     }
 
     /// Replaces the row of each id; the last row counts for an id that comes more than once.
@@ -124,12 +131,14 @@ public struct EmbeddingTable: Sendable {
         if let weights, weights.count != ids.count {
             throw WireError(.malformed, "\(weights.count) weights for \(ids.count) ids")
         }
-        let frame = client.encoder.pool(
-            table: number, mode: mode, ids: ids, offsets: offsets, weights: weights,
-            create: create, format: format)
         let layout = RowsLayout(
             rows: offsets.count, dimension: dimension, format: format, hasFound: false)
-        return try await client.reply(to: frame).rows(layout)
+        let sent = send(layout) { place in
+            client.encoder.pool(
+                table: number, mode: mode, ids: ids, offsets: offsets, weights: weights,
+                create: create, format: format, place: place)
+        }
+        return try await sent.rows().values
     }
 
     /// Removes the rows of these ids.

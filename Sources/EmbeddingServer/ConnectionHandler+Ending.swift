@@ -95,9 +95,7 @@ extension ConnectionHandler {
         received = ReceiveBuffer(frameBytesMax: options.frameBytesMax)
         memory.receivedBytes = 0
         memory.unsentBytes = 0
-        // Requests on disk threads keep theirs until they are done.
-        replyMemory = nil
-        memory.sharedBytes = 0
+        sharing.end()
         letGo()
         context.fireChannelInactive()
     }

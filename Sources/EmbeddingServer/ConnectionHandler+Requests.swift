@@ -4,6 +4,12 @@ internal import NIOCore
 
 /// From a decoded message to its reply: now, after the writes before it, or from a disk thread.
 extension ConnectionHandler {
+    /// What a connection is offered: shared memory is found by the process at the other end of a Unix socket.
+    private func capabilities(_ context: ChannelHandlerContext) -> Capabilities {
+        if case .unixDomainSocket = context.localAddress { return dispatcher.capabilities }
+        return dispatcher.capabilities.subtracting(.sharedReplies)
+    }
+
     func handle(
         _ context: ChannelHandlerContext, _ message: ConnectionDecoder<Hello>.Message
     ) {
@@ -29,10 +35,6 @@ extension ConnectionHandler {
             do throws(WireError) {
                 let request = try Request(frame, limits: dispatcher.limits, granted: granted)
                 try dispatcher.check(request, granted: granted)
-                if case .share(let byteCount) = request {
-                    try share(context, frame.header, byteCount: byteCount, started: started)
-                    return
-                }
                 let pending = PendingRequest(request, frame, started: started)
                 // Other requests are small, and tell what is going on; unless writes hold them up.
                 if request.ids != nil || !order.isEmpty { try memory.reserve(pending.requestBytes) }
@@ -54,7 +56,7 @@ extension ConnectionHandler {
 
     func run(_ context: ChannelHandlerContext, _ pending: PendingRequest) {
         let outcome = dispatcher.start(
-            pending.request, pending.header, granted: granted, announcer, replyMemory,
+            pending.request, pending.header, granted: granted, announcer, sharing,
             context.channel.allocator, &memory)
         switch outcome {
         case .done(let frame, let failed):

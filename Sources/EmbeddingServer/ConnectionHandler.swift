@@ -31,7 +31,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     /// What is announced on this connection ends with it.
     let announcer: Announcer?
     /// Where rows are placed whose requests say so.
-    var replyMemory: ReplyMemory?
+    let sharing = ConnectionSharing()
 
     var order = WriteOrder()
     /// Requests that have waited for a write and may run now, in the order in which they came.

@@ -11,8 +11,6 @@ struct ConnectionMemory {
     var inFlightBytes = 0
     /// Replies that the socket has not taken.
     var unsentBytes = 0
-    /// Memory that the client shares, for the rows of its replies.
-    var sharedBytes = 0
 
     private let shared: RequestMemory
     private var leasedBytes = 0
@@ -21,11 +19,9 @@ struct ConnectionMemory {
 
     init(of shared: RequestMemory) { self.shared = shared }
 
-    var heldBytes: Int { receivedBytes + inFlightBytes + unsentBytes + sharedBytes }
+    var heldBytes: Int { receivedBytes + inFlightBytes + unsentBytes }
 
     var isFull: Bool { shared.isFull }
-
-    var limitBytes: Int { shared.limitBytes }
 
     /// Makes sure that so many bytes may be held on top of what is.
     ///

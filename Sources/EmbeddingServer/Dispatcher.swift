@@ -79,10 +79,10 @@ struct Dispatcher: Sendable {
     }
 
     /// Answers a request from memory, or says what is left to do on a thread that may block. What
-    /// a large reply takes is reserved from `room` first; `shared` is there already.
+    /// a large reply takes is reserved from `room` first, unless it goes to memory that is shared.
     func start(
         _ request: Request, _ header: FrameHeader, granted: Capabilities,
-        _ announcer: Announcer?, _ shared: ReplyMemory?, _ allocator: ByteBufferAllocator,
+        _ announcer: Announcer?, _ sharing: ConnectionSharing, _ allocator: ByteBufferAllocator,
         _ room: inout ConnectionMemory
     ) -> Outcome {
         let reply = Reply(to: header, allocator: allocator)
@@ -91,14 +91,14 @@ struct Dispatcher: Sendable {
             case .ping(let payload): return .done(reply.echo(payload), failed: false)
             case .pull(let table, let ids, let create, let delivery):
                 return try pull(
-                    try self.table(table), ids, create, delivery, shared, reply, &room)
+                    try self.table(table), ids, create, delivery, sharing, reply, &room)
             case .push(let table, let dimension, let ids, let gradients):
                 return try write(try writableTable(table), dimension, ids, gradients, .push, reply)
             case .assign(let table, let dimension, let ids, let rows):
                 return try write(try writableTable(table), dimension, ids, rows, .assign, reply)
             case .pool(let table, let bags, let create, let delivery):
                 return try pool(
-                    try self.table(table), bags, create, delivery, shared, reply, &room)
+                    try self.table(table), bags, create, delivery, sharing, reply, &room)
             case .openTable(let name):
                 let table = try translating { () throws(StoreError) in
                     try store.readableTable(named: name)
@@ -116,7 +116,12 @@ struct Dispatcher: Sendable {
             case .createTable, .dropTable, .delete, .shrink, .admit, .stats, .checkpoint:
                 let mayWrite = granted.contains(.writes)
                 return .blocks(replyBytes: 0) { answer($0, mayWrite: mayWrite, reply) }
-            case .share: preconditionFailure("answered by the connection")
+            case .share(let byteCount):
+                return .blocks(replyBytes: 0) { _ in
+                    answer(reply) { () throws(WireError) in
+                        reply.shared(try sharing.share(byteCount, of: memory))
+                    }
+                }
             }
         } catch {
             return .done(refusal(error, reply).frame, failed: true)
@@ -161,7 +166,7 @@ struct Dispatcher: Sendable {
 
     private func pull(
         _ table: any ReadableTable, _ ids: WireIDs, _ create: Bool, _ delivery: RowDelivery,
-        _ shared: ReplyMemory?, _ reply: Reply, _ room: inout ConnectionMemory
+        _ sharing: ConnectionSharing, _ reply: Reply, _ room: inout ConnectionMemory
     ) throws(WireError) -> Outcome {
         let layout = RowsLayout(
             rows: ids.count, dimension: table.schema.dimension, format: delivery.format,
@@ -169,7 +174,7 @@ struct Dispatcher: Sendable {
         try check(layout)
         let replyBytes = delivery.place == nil ? layout.byteCount : 0
         try room.reserve(Int(reply.request.bodyBytes) + replyBytes)
-        let rows = try PulledRows(reply, layout, at: delivery.place, in: shared)
+        let rows = try PulledRows(reply, layout, at: delivery.place, in: sharing)
         let missing = try translating { () throws(StoreError) in
             try ids.withBytes { (bytes) throws(StoreError) in
                 try rows.withOutput { (output, found) throws(StoreError) in
@@ -264,7 +269,7 @@ struct Dispatcher: Sendable {
 
     private func pool(
         _ table: any ReadableTable, _ wire: EmbeddingWire.Bags, _ create: Bool,
-        _ delivery: RowDelivery, _ shared: ReplyMemory?, _ reply: Reply,
+        _ delivery: RowDelivery, _ sharing: ConnectionSharing, _ reply: Reply,
         _ room: inout ConnectionMemory
     ) throws(WireError) -> Outcome {
         let layout = RowsLayout(
@@ -286,7 +291,7 @@ struct Dispatcher: Sendable {
             )
         }
         statistics.count(rows: wire.ids.count, of: .pool)
-        let rows = try PulledRows(reply, layout, at: delivery.place, in: shared)
+        let rows = try PulledRows(reply, layout, at: delivery.place, in: sharing)
         if gathered.isComplete {
             rows.withOutput { output, _ in table.combine(gathered, bags, into: output) }
             return .done(rows.frame, failed: false)

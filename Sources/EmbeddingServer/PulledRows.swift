@@ -14,12 +14,14 @@ final class PulledRows: @unchecked Sendable {
 
     /// - Throws: `malformed` for a place that is not in what is shared.
     init(
-        _ reply: Reply, _ layout: RowsLayout, at place: UInt64?, in shared: ReplyMemory?
+        _ reply: Reply, _ layout: RowsLayout, at place: UInt64?, in sharing: ConnectionSharing
     ) throws(WireError) {
         self.layout = layout
         if let place {
-            guard let shared else { throw WireError(.malformed, "no memory is shared") }
-            placed = (try shared.part(at: place, byteCount: layout.byteCount), shared)
+            guard let memory = sharing.memory else {
+                throw WireError(.malformed, "no memory is shared")
+            }
+            placed = (try memory.part(at: place, byteCount: layout.byteCount), memory)
             frame = reply.empty()
         } else {
             placed = nil

@@ -10,34 +10,48 @@ final class ReplyMemory: @unchecked Sendable {
     // Event loop and disk threads write to it; nothing here reads it.
     private let bytes: UnsafeMutableRawBufferPointer
     private let file: CInt
+    private let budget: RequestMemory
     /// How the client finds it.
     let description: SharedMemory
 
+    /// Takes its bytes from what all clients may share, for as long as anybody has it. Blocks: all of it
+    /// is made now, since a write for which there is no memory later would end the process.
+    ///
     /// - Parameter byteCount: at least 1; made whole pages.
-    /// - Throws: `unsupported` where the system has no such memory.
-    init(byteCount: Int) throws(WireError) {
-        let byteCount = Self.inPages(byteCount)
-        file = tl_memory_file("thermocline-replies")
-        guard file >= 0 else { throw Self.failure("making it") }
-        guard ftruncate(file, byteCount) == 0 else {
-            let failure = Self.failure("its length")
-            close(file)
-            throw failure
+    /// - Throws: `tooLarge`, `overloaded`, or `unsupported` where the system has no such memory.
+    init(byteCount: UInt64, of budget: RequestMemory) throws(WireError) {
+        guard byteCount <= UInt64(budget.sharedBytesMax) else {
+            throw WireError(
+                .tooLarge,
+                "\(byteCount) bytes cannot be shared; all clients may share \(budget.sharedBytesMax)"
+            )
         }
+        let pageBytes = Int(getpagesize())
+        let byteCount = (Int(byteCount) + pageBytes - 1) / pageBytes * pageBytes
+        guard budget.share(byteCount) else {
+            throw WireError(
+                .overloaded, "clients share as much memory as they may",
+                retryAfterMs: RequestMemory.retryAfterMs)
+        }
+        var undo: [() -> Void] = [{ budget.endShare(byteCount) }]
+        func check(_ isSo: Bool, _ error: CInt = errno) throws(WireError) {
+            if isSo { return }
+            for step in undo.reversed() { step() }
+            throw Self.failure(error)
+        }
+        let file = tl_memory_file("thermocline-replies")
+        try check(file >= 0)
+        undo.append { close(file) }
+        let error = posix_fallocate(file, 0, byteCount)
+        try check(error == 0, error)
         let base = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0)
-        guard let base, base != MAP_FAILED else {
-            let failure = Self.failure("mapping it")
-            close(file)
-            throw failure
-        }
-        bytes = UnsafeMutableRawBufferPointer(start: base, count: byteCount)
+        try check(base != MAP_FAILED)
+        undo.append { munmap(base, byteCount) }
         var status = stat()
-        guard tl_seal(file) == 0, fstat(file, &status) == 0 else {
-            let failure = Self.failure("sealing it")
-            munmap(base, byteCount)
-            close(file)
-            throw failure
-        }
+        try check(tl_seal(file) == 0 && fstat(file, &status) == 0)
+        self.file = file
+        self.budget = budget
+        bytes = UnsafeMutableRawBufferPointer(start: base, count: byteCount)
         description = SharedMemory(
             byteCount: UInt64(byteCount), inode: UInt64(status.st_ino), descriptor: UInt32(file))
     }
@@ -45,12 +59,7 @@ final class ReplyMemory: @unchecked Sendable {
     deinit {
         munmap(bytes.baseAddress, bytes.count)
         close(file)
-    }
-
-    /// The memory that so many bytes take.
-    static func inPages(_ byteCount: Int) -> Int {
-        let pageBytes = Int(getpagesize())
-        return (byteCount + pageBytes - 1) / pageBytes * pageBytes
+        budget.endShare(bytes.count)
     }
 
     /// Where a reply is placed. Throws `malformed` for a place that is not in here, or no multiple of
@@ -69,8 +78,12 @@ final class ReplyMemory: @unchecked Sendable {
         return UnsafeMutableRawBufferPointer(rebasing: bytes[start..<start + byteCount])
     }
 
-    private static func failure(_ what: String) -> WireError {
-        WireError(
-            .unsupported, "no memory can be shared: \(what) failed: \(String(cString: strerror(errno)))")
+    /// Of a system that has no such files, or none to spare at present.
+    private static func failure(_ error: CInt) -> WireError {
+        let message = "no memory can be shared: \(String(cString: strerror(error)))"
+        return switch error {
+        case ENOSYS, EINVAL, EACCES, EPERM, EOPNOTSUPP: WireError(.unsupported, message)
+        default: WireError(.overloaded, message, retryAfterMs: RequestMemory.retryAfterMs)
+        }
     }
 }

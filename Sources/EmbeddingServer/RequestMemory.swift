@@ -8,6 +8,7 @@ internal import Synchronization
 final class RequestMemory: Sendable {
     let limitBytes: Int
     private let taken = Atomic<Int>(0)
+    private let shared = Atomic<Int>(0)
 
     /// When to try again: memory comes back as the disk answers and clients read.
     static let retryAfterMs: UInt32 = 100
@@ -37,4 +38,20 @@ final class RequestMemory: Sendable {
     func takeHeld(_ bytes: Int) { taken.wrappingAdd(bytes, ordering: .relaxed) }
 
     func giveBack(_ bytes: Int) { taken.wrappingSubtract(bytes, ordering: .relaxed) }
+
+    // MARK: memory that clients share
+
+    /// Beside the limit: it is held for as long as connections last, and no request has to wait for it.
+    var sharedBytesMax: Int { limitBytes / 4 }
+
+    var sharedBytes: Int { shared.load(ordering: .relaxed) }
+
+    /// Takes `bytes` unless all clients would share more than they may.
+    func share(_ bytes: Int) -> Bool {
+        if shared.wrappingAdd(bytes, ordering: .relaxed).newValue <= sharedBytesMax { return true }
+        endShare(bytes)
+        return false
+    }
+
+    func endShare(_ bytes: Int) { shared.wrappingSubtract(bytes, ordering: .relaxed) }
 }

@@ -14,6 +14,8 @@ struct StatsReport: Report {
     struct RequestMemoryFigures: Encodable {
         var limitBytes: Int
         var heldBytes: Int
+        /// Beside them, for the rows of replies.
+        var sharedBytes: Int
     }
 
     /// Requests that wait for the disk threads or are on one.
@@ -140,7 +142,9 @@ struct StatsReport: Report {
         diskFailure = store.diskFailure.map { "\($0)" }
         let limits = statistics.limitFigures
         connections = limits.connections
-        requestMemory = .init(limitBytes: shared.limitBytes, heldBytes: shared.takenBytes)
+        requestMemory = .init(
+            limitBytes: shared.limitBytes, heldBytes: shared.takenBytes,
+            sharedBytes: shared.sharedBytes)
         diskQueue = .init(limit: queue.countMax, requests: queue.count)
         refused = .init(overloaded: limits.overloaded, connections: limits.refusedConnections)
         cutOff = .init(

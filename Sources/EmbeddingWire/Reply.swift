@@ -64,7 +64,7 @@ package struct Reply {
 
     /// To `share`.
     package func shared(_ memory: SharedMemory) -> ByteBuffer {
-        var frame = begin(bodyBytes: SharedMemory.byteCount)
+        var frame = begin(bodyBytes: SharedMemory.encodedBytes)
         frame.writeMultipleIntegers(
             memory.byteCount, memory.inode, memory.descriptor, UInt32(0), endianness: .little)
         return frame

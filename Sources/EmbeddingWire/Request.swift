@@ -11,7 +11,7 @@ package enum Request: Sendable {
     case openTable(name: String)
     case listTables
     case dropTable(table: UInt32)
-    /// Makes memory for the rows of replies.
+    /// Makes memory for the rows of replies; with 0 bytes lets go of it.
     case share(byteCount: UInt64)
     case pull(table: UInt32, ids: WireIDs, create: Bool, delivery: RowDelivery)
     case push(table: UInt32, dimension: Int, ids: WireIDs, gradients: WireFloats)

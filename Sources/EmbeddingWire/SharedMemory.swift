@@ -7,7 +7,9 @@ package struct SharedMemory: Hashable, Sendable {
     /// Of the server's process, whose number the socket tells.
     package var descriptor: UInt32
 
-    static let byteCount = 24
+    static let encodedBytes = 24
+    /// What is left when a client has let go of it.
+    package static let none = SharedMemory(byteCount: 0, inode: 0, descriptor: 0)
     /// What the place of a reply is a multiple of.
     package static let alignment = 64
 

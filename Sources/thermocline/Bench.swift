@@ -166,10 +166,7 @@ struct Bench: AsyncParsableCommand {
             throw Failure(.configuration, "the server takes no announcements")
         }
         guard sharedMemory == nil || client.sharesReplies else {
-            throw Failure(
-                .configuration,
-                "the server shares no \(sharedMemory?.description ?? "") of memory; it does with a Unix "
-                    + "socket, for its own user")
+            throw Failure(.configuration, client.sharing.obstacle ?? "")
         }
         guard client.acceptsWrites || !(mix.writes || preload || create) else {
             throw Failure(

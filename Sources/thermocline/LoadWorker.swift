@@ -118,10 +118,10 @@ final class LoadWorker {
         let part = call.operation == .pull ? takePart(for: call) : nil
         let frame = encode(call, place: part?.place)
         let requestBytes = frame.readableBytes
-        client.send(frame).assumeIsolated().whenComplete { result in
+        let reply = part.map { client.send(frame, into: $0) } ?? client.send(frame)
+        reply.assumeIsolated().whenComplete { result in
             do {
                 let reply = try result.get()
-                if let part { self.client.sharedReplies?.giveBack(part) }
                 if let pause = try self.pause(after: reply, of: call) {
                     self.sendAgain(call, for: announced, started: started, after: pause)
                     return

@@ -10,6 +10,8 @@ struct StatsReport: Decodable {
     struct RequestMemory: Decodable {
         var limitBytes: UInt64
         var heldBytes: UInt64
+        /// Missing in a server that shares none.
+        var sharedBytes: UInt64?
     }
 
     struct DiskQueue: Decodable {
@@ -116,6 +118,9 @@ struct StatsReport: Decodable {
         text.add(
             "requests hold",
             "\(Units.bytes(requestMemory.heldBytes)) of \(Units.bytes(requestMemory.limitBytes))")
+        if let shared = requestMemory.sharedBytes, shared > 0 {
+            text.add("clients share", Units.bytes(shared))
+        }
         text.add("disk queue", "\(diskQueue.requests) of \(diskQueue.limit)")
         text.add(
             "refused",

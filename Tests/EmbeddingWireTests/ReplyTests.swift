@@ -147,8 +147,10 @@ import Testing
             case .delete, .count, .shrink, .admit, .prefetch:
                 #expect(throws: WireError.self) { try other.rowCount() }
             case .pull, .pool:
-                if fields.place != nil { continue }
-                #expect(throws: WireError.self) { try other.rows(layout(of: fields)) }
+                #expect(throws: WireError.self) {
+                    if fields.place != nil { return try other.checkEmpty() }
+                    _ = try other.rows(layout(of: fields))
+                }
             }
         }
     }

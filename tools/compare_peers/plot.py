@@ -13,7 +13,7 @@ from .report import load_text, rate_text
 from .systems import SYSTEMS
 
 # Okabe and Ito's colours, which the colour-blind tell apart, in the order of the systems; this server has the first.
-COLOURS = ("#d55e00", "#e69f00", "#0072b2", "#56b4e9", "#009e73", "#cc79a7", "#000000", "#999999",
+COLOURS = ("#d55e00", "#882255", "#e69f00", "#0072b2", "#56b4e9", "#009e73", "#cc79a7", "#000000", "#999999",
            "#8c564b")
 CURVES_HEIGHT = 240
 WIDTH, LABEL_WIDTH, LINE_HEIGHT, HEAD_HEIGHT, MARGIN = 960, 260, 20, 58, 16

@@ -3,7 +3,8 @@
 ///
 /// A count-min sketch (Cormode and Muthukrishnan, J. Algorithms 55(1), 2005) of bytes, in which each
 /// row has two, both in one cache line. Frequencies up to 255 are exact unless rows share both
-/// bytes: then one seems to be used as often as the other, and never less than it is.
+/// bytes: then one seems to be used as often as the other. None seems to be used less than it is, until
+/// reads of many rows that stay on disk have halved all of them.
 struct ColdFrequencies {
     /// A power of two of lines; none before anything has been noted.
     private var counters: [UInt8] = []

@@ -90,7 +90,9 @@ final class MemoryBudget: @unchecked Sendable {  // plain properties are guarded
     /// changing places.
     func promotes(frequency: UInt16) -> Bool {
         usedBytes < lowBytes || frequency >= ColdFrequencies.most
-            || FrequencyHistogram.bucket(of: frequency) > leavingBucket.load(ordering: .relaxed) + 1
+            || frequency > 0
+                && FrequencyHistogram.bucket(of: frequency - 1)
+                    > leavingBucket.load(ordering: .relaxed)
     }
 
     /// Counts rows that were read and left on disk.

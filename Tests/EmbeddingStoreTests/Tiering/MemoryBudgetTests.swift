@@ -25,6 +25,8 @@ import Testing
         budget.add(budget.lowBytes)
         #expect(!budget.promotes(frequency: 6), "once more is chance")
         #expect(budget.promotes(frequency: 7))
+        budget.rowsLeave(upTo: FrequencyHistogram.bucket(of: 40))
+        #expect(!budget.promotes(frequency: 64) && budget.promotes(frequency: 65))
         // Nobody counts further for a row on disk, so nothing can keep it out.
         budget.rowsLeave(upTo: FrequencyHistogram.bucket(of: .max))
         #expect(!budget.promotes(frequency: 254) && budget.promotes(frequency: 255))

@@ -77,9 +77,11 @@ static uint8_t *share(int socket, size_t *bytes) {
     if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) fail("whose socket is it?");
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/fd/%u", peer.process, memory.descriptor);
-    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat status;
-    if (file < 0 || fstat(file, &status) != 0 || status.st_ino != memory.inode) fail("%s is not what is shared", path);
+    if (file < 0 || fstat(file, &status) != 0 || status.st_ino != memory.inode ||
+        (uint64_t)status.st_size != memory.bytes || memory.bytes < *bytes)
+        fail("%s is not what is shared", path);
     *bytes = memory.bytes;
     uint8_t *start = mmap(NULL, *bytes, PROT_READ, MAP_SHARED, file, 0);
     if (start == MAP_FAILED) fail("%s cannot be mapped", path);

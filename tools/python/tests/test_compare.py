@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 from compare_peers import __main__ as compare  # noqa: E402
 from compare_peers import measuring, positions, programs, report, workloads  # noqa: E402
 from compare_peers.measuring import Measuring, Result, pool_of  # noqa: E402
-from compare_peers.plot import plot  # noqa: E402
+from compare_peers.plot import COLOURS, plot  # noqa: E402
 from compare_peers.systems import SYSTEMS, Running, Sample, Setting, System  # noqa: E402
 from compare_peers.systems.worker import Worker  # noqa: E402
 from compare_peers.tables import Load, Table  # noqa: E402
@@ -410,6 +410,9 @@ class TestReport:
 
 
 class TestPlot:
+    def test_every_system_has_a_colour(self):
+        assert len(set(COLOURS)) == len(COLOURS) == len(SYSTEMS)
+
     def dots(self, results):
         tree = ElementTree.fromstring(plot(results, "a < b & c"))
         width = float(tree.get("width"))

@@ -83,6 +83,8 @@ def connect(
     if shared_reply_bytes and Capability.SHARED_REPLIES in connection.capabilities:
         with contextlib.suppress(ThermoclineError):  # Where it is refused, the socket is there.
             connection.share_replies(operations.share(connection, shared_reply_bytes).result())
+            if connection.shared_replies is None:
+                operations.share(connection, 0).result()  # It need not be kept for nothing.
     return Client(connection)
 
 

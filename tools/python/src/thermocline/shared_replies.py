@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import mmap
 import os
 
@@ -38,6 +39,9 @@ class SharedReplies:
         try:
             status = os.fstat(file)
             if (status.st_ino, status.st_size) != (memory.inode, memory.byte_count):
+                return None
+            # Or reading could end this process.
+            if not fcntl.fcntl(file, fcntl.F_GET_SEALS) & fcntl.F_SEAL_SHRINK:
                 return None
             return cls(mmap.mmap(file, memory.byte_count, access=mmap.ACCESS_READ))
         except (OSError, ValueError):
