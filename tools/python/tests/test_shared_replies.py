@@ -1,5 +1,6 @@
 """Rows in memory that server and client share: its free parts, and what comes through it."""
 
+import fcntl
 import mmap
 import os
 import random
@@ -76,8 +77,18 @@ def end(part):
 
 @pytest.fixture
 def memory():
-    file = os.memfd_create("replies")
+    yield from made(fcntl.F_SEAL_SHRINK)
+
+
+@pytest.fixture
+def memory_that_may_shrink():
+    yield from made(fcntl.F_SEAL_GROW)
+
+
+def made(seals):
+    file = os.memfd_create("replies", os.MFD_ALLOW_SEALING)
     os.ftruncate(file, mmap.PAGESIZE)
+    fcntl.fcntl(file, fcntl.F_ADD_SEALS, seals)
     yield SharedMemory(mmap.PAGESIZE, os.fstat(file).st_ino, file)
     os.close(file)
 
@@ -92,8 +103,19 @@ def share(peer, memory):
 @pytest.mark.parametrize("change", [{"byte_count": 2048}, {"byte_count": 8192}, {"inode": 1},
                                     {"descriptor": 1 << 20}])
 def test_memory_that_is_not_what_the_server_says(socket_path, memory, change):
+    expect_none_is_used(socket_path, memory._replace(**change))
+
+
+def test_memory_that_may_shrink(socket_path, memory_that_may_shrink):
+    expect_none_is_used(socket_path, memory_that_may_shrink)
+
+
+def expect_none_is_used(socket_path, memory):
     def behave(peer):
-        share(peer, memory._replace(**change))
+        share(peer, memory)
+        request = peer.read_request()
+        assert request.operation == Operation.SHARE and request.body == bytes(8)  # It is given back.
+        peer.reply(request, bytes(24))
         request = peer.read_request()
         assert not request.options & PLACED
         peer.reply(request, rows_for(request, 2))
