@@ -19,7 +19,6 @@ static inline int tl_memory_file(const char *name) {
     return file >= 0 ? file : memfd_create(name, flags);
 }
 
-
 // From now on the file keeps its length, and only those can write to it who have it mapped already; 0, or -1 with errno.
 static inline int tl_seal(int file) {
     // F_ADD_SEALS: F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_FUTURE_WRITE (Linux 5.1).

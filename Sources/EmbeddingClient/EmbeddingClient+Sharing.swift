@@ -17,8 +17,8 @@ extension EmbeddingClient {
             case .notAsked: "no shared memory was asked for"
             case .refused(let error): "the server shares no memory: \(error)"
             case .unreachable:
-                "the memory that the server shares cannot be reached: it has another user, or is in a "
-                    + "container of its own"
+                "the memory that the server shares cannot be reached: the server is another user's, or in "
+                    + "a container of its own"
             case .shared: nil
             }
         }

@@ -86,7 +86,7 @@ public final class EmbeddingClient: Sendable {
         let client = EmbeddingClient(
             address: address, channel: channel, handler: handler,
             welcome: try await welcomed.futureResult.get(), sharing: .notAsked, timeout: timeout)
-        if sharedReplyBytes == 0 { return client }
+        if sharedReplyBytes <= 0 { return client }
         return EmbeddingClient(
             address: address, channel: channel, handler: handler, welcome: client.welcome,
             sharing: try await client.share(sharedReplyBytes, with: channel), timeout: timeout)
