@@ -18,7 +18,8 @@ public struct ServerOptions: Sendable {
     public var unsentBytesMax = 8 << 20
     /// Bytes that requests and replies of all connections hold: frames that are being read, requests
     /// that wait, replies that have not been taken. Past it requests that carry ids are answered
-    /// `overloaded`. At least twice `frameBytesMax`, or the longest frames are `tooLarge`.
+    /// `overloaded`. At least twice `frameBytesMax`, or the longest frames are `tooLarge`. Clients may
+    /// share a quarter of it beside it, for the rows of their replies.
     public var requestMemoryBytesMax = 512 << 20
     /// Requests of all connections that wait for the disk; further ones are answered `overloaded`.
     public var requestsQueuedMax = 4096

@@ -84,7 +84,7 @@ struct Serve: AsyncParsableCommand {
         help: ArgumentHelp(
             """
             Memory for requests and replies of all connections; past it requests are answered \
-            overloaded.
+            overloaded. Clients may share a quarter as much besides.
             """,
             valueName: "SIZE"))
     var requestMemory = ByteSize(bytes: ServerOptions().requestMemoryBytesMax)
