@@ -179,6 +179,25 @@ import Testing
         try await silent.close()
     }
 
+    /// A server that shares none is as good as before; one that does not answer is none.
+    @Test func memoryThatIsNotShared() async throws {
+        let server = try await LoopbackServer()
+        let client = try await EmbeddingClient.connect(to: server.address, sharedReplyBytes: 4096)
+        #expect(!client.sharesReplies)
+        let table = try await client.createTable("item", schema: schema)
+        #expect(try await table.pull([1]).values == [0, 0, 0])
+        await client.close()
+        try await server.stop()
+        for behaviour in [LoopbackServer.Behaviour.silent, .hangingUp] {
+            let server = try await LoopbackServer(behaviour)
+            await #expect(throws: ConnectionError.self) {
+                try await EmbeddingClient.connect(
+                    to: server.address, timeout: .milliseconds(300), sharedReplyBytes: 4096)
+            }
+            try await server.stop()
+        }
+    }
+
     @Test func callsWithoutAnAnswerTimeOut() async throws {
         // Long enough to shake hands on a busy machine.
         try await withClient(.silent, timeout: .seconds(2)) { client in
