@@ -9,20 +9,6 @@ import Testing
 
 /// Rows that a server places in memory that its client shares.
 @Suite struct SharedRepliesTests {
-    private func sharing(
-        _ server: TestServer, bytes: Int, _ body: (EmbeddingClient) async throws -> Void
-    ) async throws {
-        let client = try await EmbeddingClient.connect(
-            to: server.address, timeout: .seconds(25), sharedReplyBytes: bytes)
-        do {
-            try await body(client)
-        } catch {
-            await client.close()
-            throw error
-        }
-        await client.close()
-    }
-
     /// Parts come back as soon as the last one that has them lets go, which may be the event loop.
     private func expectAllFree(_ client: EmbeddingClient, _ byteCount: Int) async throws {
         let shared = try #require(client.sharedReplies)
@@ -40,7 +26,7 @@ import Testing
                 let table = try await plain.createTable("t", schema: .exact(dimension: 5))
                 let ids = (0..<300).map { UInt64($0) }
                 try await table.assign(ids, rows: numberedRows(300, 5))
-                try await sharing(server, bytes: 1 << 20) { client in
+                try await server.connected(sharedReplyBytes: 1 << 20) { client in
                     #expect(client.sharesReplies)
                     let shared = try await client.table(named: "t")
                     for round in 0..<2 {
@@ -74,7 +60,7 @@ import Testing
     /// More at once than fit: some come through the socket. And errors leave no part in use.
     @Test func partsAreUsedAgain() async throws {
         try await TestServer.with { server in
-            try await sharing(server, bytes: 16 << 10) { client in
+            try await server.connected(sharedReplyBytes: 16 << 10) { client in
                 let table = try await client.createTable("t", schema: .exact(dimension: 16))
                 let ids = (0..<100).map { UInt64($0) }
                 try await table.assign(ids, rows: numberedRows(100, 16))
@@ -102,7 +88,7 @@ import Testing
 
     @Test func partsAreJoinedAgain() async throws {
         try await TestServer.with { server in
-            try await sharing(server, bytes: 4096) { client in
+            try await server.connected(sharedReplyBytes: 4096) { client in
                 let shared = try #require(client.sharedReplies)
                 var parts = try (0..<64).map { _ in try #require(shared.take(1)) }
                 #expect(Set(parts.map(\.place)) == Set(stride(from: 0, to: 4096, by: 64)))
@@ -121,14 +107,14 @@ import Testing
         var options = TestServer.options
         options.frameBytesMax = 4096
         try await TestServer.with(options: options) { server in
-            try await sharing(server, bytes: 1 << 20) { client in
+            try await server.connected(sharedReplyBytes: 1 << 20) { client in
                 let table = try await client.createTable("t", schema: .exact(dimension: 1))
                 let ids = (0..<512).map { UInt64($0) }
                 #expect(try await table.pull(ids).values == Array(repeating: 0, count: 512))
             }
         }
         try await TestServer.with { server in
-            try await sharing(server, bytes: 4096) { client in
+            try await server.connected(sharedReplyBytes: 4096) { client in
                 let table = try await client.createTable("t", schema: .exact(dimension: 1))
                 let first = client.sharedReplies?.take(64)
                 for _ in 0..<3 { #expect(try await table.pull([]).count == 0) }
@@ -230,7 +216,7 @@ import Testing
                 #expect(try await sharedBytes(watcher) == 8 << 20)
                 server.cold.release(.read)
                 try await expectNothingShared(watcher)
-                try await sharing(server, bytes: 4096) { _ in }
+                try await server.connected(sharedReplyBytes: 4096) { _ in }
                 try await expectNothingShared(watcher)
             }
         }
@@ -281,7 +267,7 @@ import Testing
 
     @Test func tcpSharesNothing() async throws {
         try await TestServer.with(socket: .tcp) { server in
-            try await sharing(server, bytes: 1 << 20) { client in
+            try await server.connected(sharedReplyBytes: 1 << 20) { client in
                 #expect(!client.sharesReplies)
                 let table = try await client.createTable("t", schema: .exact(dimension: 2))
                 #expect(try await table.pull([1]).values == [0, 0])

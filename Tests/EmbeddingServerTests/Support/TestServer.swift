@@ -98,15 +98,19 @@ final class TestServer: Sendable {
         self.address = first
     }
 
-    func connect(_ access: ClientAccess = ClientAccess()) async throws -> EmbeddingClient {
-        try await EmbeddingClient.connect(to: address, access: access, timeout: .seconds(25))
+    func connect(
+        _ access: ClientAccess = ClientAccess(), sharedReplyBytes: Int = 0
+    ) async throws -> EmbeddingClient {
+        try await EmbeddingClient.connect(
+            to: address, access: access, timeout: .seconds(25), sharedReplyBytes: sharedReplyBytes)
     }
 
     /// Runs `body` with a connection.
     func connected(
-        _ access: ClientAccess = ClientAccess(), _ body: (EmbeddingClient) async throws -> Void
+        _ access: ClientAccess = ClientAccess(), sharedReplyBytes: Int = 0,
+        _ body: (EmbeddingClient) async throws -> Void
     ) async throws {
-        let client = try await connect(access)
+        let client = try await connect(access, sharedReplyBytes: sharedReplyBytes)
         do {
             try await body(client)
         } catch {
