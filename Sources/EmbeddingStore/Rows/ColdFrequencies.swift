@@ -57,7 +57,7 @@ struct ColdFrequencies {
         reads += 1
         if reads < counters.count / 2 { return }
         reads = 0
-        for at in counters.indices { counters[at] /= 2 }
+        halve(times: 1)
     }
 
     /// As of `epoch`; 0 for a row of which nothing is known.
@@ -71,9 +71,12 @@ struct ColdFrequencies {
     /// Halves what is known with every epoch, as the rows' own frequencies do.
     private mutating func bringUpToDate(epoch: UInt32) {
         if epoch == self.epoch { return }
-        let age = epoch &- self.epoch
-        for at in counters.indices { counters[at] >>= UInt8(min(age, 8)) }
+        halve(times: epoch &- self.epoch)
         self.epoch = epoch
+    }
+
+    private mutating func halve(times: UInt32) {
+        for at in counters.indices { counters[at] >>= UInt8(min(times, 8)) }
     }
 
     private func places(_ hash: UInt64) -> (Int, Int) {
